@@ -1,0 +1,94 @@
+/**
+ * Our Kubernetes Job that runs one agent once, seen together with its pod. The phase is an annotation that only
+ * JSON Patch with a `test` moves, so of two control planes exactly one wins each step:
+ *
+ *   creating -> started -> retiring -> tombstone
+ *      \-> rolledBack (a tombstone too: its number is burnt)
+ */
+import type { EpochMs } from './instant.ts';
+
+export const agentJobPhases = ['creating', 'started', 'retiring', 'rolledBack', 'tombstone'] as const;
+export type AgentJobPhase = (typeof agentJobPhases)[number];
+
+/** Why a pod has not (yet) run its main container, each with its own limit; `none` = nothing is known to be wrong. */
+export const bootCauses = [
+  'none',
+  'noPod',
+  'quota',
+  'admission',
+  'unschedulable',
+  'pulling',
+  'imagePull',
+  'init',
+  'mount',
+  'connecting',
+] as const;
+export type BootCause = (typeof bootCauses)[number];
+
+export interface AgentPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  readonly cause: BootCause;
+  /** The kubelet's or scheduler's own words for the cause. */
+  readonly message?: string;
+  readonly createdAt: EpochMs;
+  readonly nodeName?: string;
+  /** When the main container started; the boot clock of the agent itself begins here. */
+  readonly mainStartedAt?: EpochMs;
+  readonly exitCode?: number;
+  /** Why it failed: Evicted, OOMKilled, NodeLost, ... */
+  readonly reason?: string;
+  readonly finishedAt?: EpochMs;
+  readonly terminating: boolean;
+}
+
+/** What an agent job was made for. */
+export type AgentJobPurpose =
+  | { readonly kind: 'request'; readonly requestId: number; readonly attempt: number }
+  | { readonly kind: 'warm'; readonly slot: number; readonly minute: number };
+
+export interface AgentJob {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly poolId: number;
+  readonly template: string;
+  readonly purpose: AgentJobPurpose;
+  readonly phase: AgentJobPhase;
+  /** When the present phase began, where known. */
+  readonly phaseAt?: EpochMs;
+  /** The creator's random nonce: tells a retried POST from somebody else's Job. */
+  readonly creator: string;
+  readonly createBy: EpochMs;
+  readonly createdAt: EpochMs;
+  readonly agentId?: number;
+  /** The request that its agent served, once known. */
+  readonly served?: number;
+  /** Why it was retired or rolled back. */
+  readonly reason?: string;
+  /** True once an agent of this Job has been seen online. */
+  readonly wasOnline: boolean;
+  readonly suspended: boolean;
+  /** The Job's own verdict; never enough on its own. */
+  readonly condition?: 'Complete' | 'Failed';
+  readonly conditionReason?: string;
+  readonly finishedAt?: EpochMs;
+  readonly pod?: AgentPod;
+}
+
+/** True when a container of it can never run again: the pod is terminal, or there is none and none will come. */
+export function isOver(agentJob: AgentJob): boolean {
+  if (agentJob.pod !== undefined) return isTerminal(agentJob.pod);
+  return agentJob.suspended || agentJob.condition !== undefined;
+}
+
+export function isTerminal(pod: AgentPod): boolean {
+  return pod.phase === 'Succeeded' || pod.phase === 'Failed';
+}
+
+/** Memory only: it is over, or was undone before it began, and stays so that its number is not used again. */
+export function isTombstone(agentJob: AgentJob): boolean {
+  return agentJob.phase === 'tombstone' || agentJob.phase === 'rolledBack';
+}

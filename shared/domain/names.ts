@@ -1,0 +1,95 @@
+/**
+ * Every name, label and annotation that Mayfly writes. Names are the lock: a name is derived from what it is for,
+ * never random, and never used twice. The installation id in it is our mark: nothing without it is ever touched.
+ */
+import type { AgentJobPurpose } from './agentJob.ts';
+import { shortHash } from './hash.ts';
+
+export const domainPrefix = 'mayfly.dev';
+
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  schema: `${domainPrefix}/schema`,
+  installation: `${domainPrefix}/installation`,
+  organisation: `${domainPrefix}/organisation`,
+  poolId: `${domainPrefix}/pool-id`,
+  template: `${domainPrefix}/template`,
+  purpose: `${domainPrefix}/purpose`,
+  requestId: `${domainPrefix}/request-id`,
+  attempt: `${domainPrefix}/attempt`,
+} as const;
+
+export const annotations = {
+  phase: `${domainPrefix}/phase`,
+  phaseAt: `${domainPrefix}/phase-at`,
+  creator: `${domainPrefix}/creator`,
+  createBy: `${domainPrefix}/create-by`,
+  agentId: `${domainPrefix}/agent-id`,
+  served: `${domainPrefix}/served`,
+  reason: `${domainPrefix}/reason`,
+  online: `${domainPrefix}/online`,
+} as const;
+
+/** Of the label schema: raised when labels change their meaning. */
+export const labelSchema = '1';
+export const managedBy = 'mayfly';
+
+/** Where an agent job or placeholder belongs. */
+export interface NameScope {
+  readonly installation: string;
+  readonly organisation: string;
+  readonly poolId: number;
+}
+
+/** Kubernetes Job names become pod names and label values: 63 characters are the limit of both. */
+export const maxNameLength = 63;
+
+const stem = (scope: NameScope): string => `mf-${scope.installation}-${scope.organisation}-${scope.poolId}`;
+
+/** Four characters that stand for an organisation: its URL decides, so two control planes agree. */
+export function organisationShort(url: string): string {
+  return shortHash(url.toLowerCase().replace(/\/+$/, ''), 4);
+}
+
+export function templateShort(template: string): string {
+  return shortHash(template, 6);
+}
+
+/** The name of an agent, its Job and its Secret: they bear the same one. */
+export function agentJobName(scope: NameScope, purpose: AgentJobPurpose, template: string): string {
+  return purpose.kind === 'request'
+    ? `${stem(scope)}-${purpose.requestId}-${purpose.attempt}`
+    : `${stem(scope)}-w-${templateShort(template)}-${purpose.slot}-${purpose.minute}`;
+}
+
+export function placeholderName(scope: NameScope, template: string): string {
+  return `${stem(scope)}-p-${templateShort(template)}`;
+}
+
+export type ParsedName =
+  | { readonly kind: 'request'; readonly requestId: number; readonly attempt: number }
+  | { readonly kind: 'warm'; readonly template6: string; readonly slot: number; readonly minute: number }
+  | { readonly kind: 'placeholder'; readonly template6: string };
+
+const number = (text: string | undefined): number => Number(text);
+
+/** Reads a name of ours back; undefined = not ours, or not of this pool. */
+export function parseName(scope: NameScope, name: string): ParsedName | undefined {
+  const prefix = `${stem(scope)}-`;
+  if (!name.startsWith(prefix)) return undefined;
+  const rest = name.slice(prefix.length);
+  const request = /^(\d+)-(\d+)$/.exec(rest);
+  if (request) return { kind: 'request', requestId: number(request[1]), attempt: number(request[2]) };
+  const placeholder = /^p-([0-9a-z]{6})$/.exec(rest);
+  if (placeholder) return { kind: 'placeholder', template6: placeholder[1] ?? '' };
+  const warm = /^w-([0-9a-z]{6})-(\d+)-(\d+)$/.exec(rest);
+  if (warm) return { kind: 'warm', template6: warm[1] ?? '', slot: number(warm[2]), minute: number(warm[3]) };
+  return undefined;
+}
+
+/** The path of an annotation or label in a JSON Pointer (RFC 6901 escapes "/" as "~1"). */
+export function pointer(...segments: readonly string[]): string {
+  return segments.map((segment) => `/${segment.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+export const annotationPointer = (annotation: string): string => pointer('metadata', 'annotations', annotation);

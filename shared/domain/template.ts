@@ -1,0 +1,66 @@
+import type { Capabilities } from './agent.ts';
+import type { BootCause } from './agentJob.ts';
+import type { JsonObject } from './json.ts';
+
+/** Our recipe for an agent: what it offers, what it runs, how much it may take. */
+export interface Template {
+  readonly name: string;
+  readonly image: string;
+  /** The version of the agent package inside the image. */
+  readonly agentVersion: string;
+  readonly os: 'linux' | 'windows';
+  readonly architecture: 'amd64' | 'arm64';
+  readonly capabilities: Capabilities;
+  /** Demands that are granted without the image really having them: advertised by placeholder and agent alike. */
+  readonly grantedDemands: readonly string[];
+  /** Relative; the cheapest template that satisfies a request is used. */
+  readonly cost: number;
+  readonly maxAgents: number;
+  readonly cpu: string;
+  readonly memory: string;
+  readonly terminationGraceSeconds: number;
+  /** Merged over the generated pod spec; protected paths are refused. */
+  readonly pod: JsonObject;
+}
+
+/** How long each cause may keep an agent from coming online before the attempt counts as failed, in ms. */
+export type BootLimits = Readonly<Record<BootCause, number>>;
+
+/** All that decides about one pool. */
+export interface PoolPolicy {
+  /** Four characters; the mark of all we own. */
+  readonly installation: string;
+  readonly organisation: { readonly name: string; readonly url: string; readonly short: string };
+  readonly poolId: number;
+  readonly poolName: string;
+  /** In order of preference at equal cost. */
+  readonly templates: readonly Template[];
+  readonly clusters: readonly string[];
+  readonly maxAgents: number;
+  /** Parallel jobs of the organisation: read from it, a number, or no limit of ours. */
+  readonly parallelJobs: 'auto' | number | 'unlimited';
+  readonly foreignAgents: 'count' | 'ignore';
+  readonly maxCreationsPerPass: number;
+  readonly bootLimits: BootLimits;
+  /** An idle agent younger than this is never surplus, in ms. */
+  readonly idleMinimumMs: number;
+  /** After the agent is deleted, how long its pod may take to end by itself, in ms. */
+  readonly endGraceMs: number;
+  /** An assigned request is taken for this long, then waiting again, in ms. */
+  readonly assignmentGraceMs: number;
+  /** How long a registered agent without agent job is left alone, in ms. */
+  readonly ghostGraceMs: number;
+  /** How long a request may face an idle capable agent before we call it a contradiction, in ms. */
+  readonly notAssignedGraceMs: number;
+  readonly backoff: {
+    readonly firstMs: number;
+    readonly maximumMs: number;
+    /** Failures of one template inside the window that open its breaker. */
+    readonly breakerFailures: number;
+    readonly breakerWindowMs: number;
+    /** While open, one probe is let through this often. */
+    readonly breakerProbeMs: number;
+  };
+  readonly createByMs: number;
+  readonly maxGhostsPerPass: number;
+}

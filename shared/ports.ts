@@ -1,0 +1,124 @@
+/**
+ * The outside world as Mayfly sees it. Every method rejects with an UpstreamError whose kind is classified; what is
+ * not found is a value wherever absence is an answer. Adapters implement these over the real SDKs, the stand-ins
+ * over their worlds; one contract suite holds both to the same behaviour.
+ */
+import type { Agent, Capabilities, NewAgent, RegisteredAgent } from './domain/agent.ts';
+import type { AgentJob } from './domain/agentJob.ts';
+import type { EpochMs } from './domain/instant.ts';
+import type { JobRequest } from './domain/jobRequest.ts';
+import type { JsonObject, JsonPatch } from './domain/json.ts';
+import type { NameScope } from './domain/names.ts';
+import type { Secret } from './domain/secret.ts';
+
+/** A value and the server's own time when it answered (its Date header). */
+export interface Stamped<T> {
+  readonly value: T;
+  readonly at: EpochMs;
+}
+
+export interface ParallelJobs {
+  readonly total: number;
+  readonly used: number;
+}
+
+export interface AgentUpdate {
+  readonly id: number;
+  readonly name: string;
+  readonly enabled?: boolean;
+  readonly version?: string;
+  readonly capabilities?: Capabilities;
+}
+
+/** The pools, agents and job requests of one organisation. */
+export interface AgentPools {
+  /** The unfinished requests of a pool. Complete or rejected: never a first page. */
+  listJobRequests(poolId: number): Promise<Stamped<readonly JobRequest[]>>;
+  /** All agents of a pool with capabilities, assigned and last completed request. */
+  listAgents(poolId: number): Promise<Stamped<readonly Agent[]>>;
+  /** One agent with capabilities, assigned and last completed request; undefined = 404. */
+  getAgent(poolId: number, agentId: number): Promise<Agent | undefined>;
+  /** The agent of exactly this name; undefined = the server knows none. */
+  findAgent(poolId: number, name: string): Promise<Agent | undefined>;
+  /** Registers an agent. Sent once, never retried: a lost reply rejects. `conflict` = the name exists. */
+  addAgent(poolId: number, agent: NewAgent): Promise<RegisteredAgent>;
+  /** Changes what is given and nothing else; `notFound` = no such agent. */
+  updateAgent(poolId: number, update: AgentUpdate): Promise<void>;
+  /** `refused` = the server says that it runs a job (or refuses for any reason that is no credential's). */
+  deleteAgent(poolId: number, agentId: number): Promise<'deleted' | 'absent' | 'refused'>;
+  /** Private parallel jobs of the organisation on self-hosted agents. */
+  getParallelJobs(): Promise<ParallelJobs>;
+}
+
+/** One Kubernetes cluster and namespace in which agent jobs run. */
+export interface Cluster {
+  readonly name: string;
+  /** All agent jobs of a pool with their pods; complete or rejected. */
+  listAgentJobs(scope: NameScope): Promise<readonly AgentJob[]>;
+  /** One agent job with its pod; undefined = 404. */
+  getAgentJob(name: string): Promise<AgentJob | undefined>;
+  /** `conflict` = the name exists. */
+  createAgentJob(manifest: JsonObject): Promise<AgentJob>;
+  /** `invalid` = a `test` of the patch failed; `notFound` = no such Job. */
+  patchAgentJob(name: string, patch: JsonPatch): Promise<AgentJob>;
+  /** Background propagation, with the UID as precondition; `replaced` = another Job bears the name now. */
+  deleteAgentJob(name: string, uid: string): Promise<'deleted' | 'absent' | 'replaced'>;
+  /** `conflict` = the name exists. */
+  createSecret(manifest: JsonObject): Promise<void>;
+  /** The UIDs of a Secret's owners, never its data; undefined = 404. */
+  getSecretOwners(name: string): Promise<readonly string[] | undefined>;
+  deleteSecret(name: string): Promise<'deleted' | 'absent'>;
+  /** The data of the control ConfigMap of a pool; undefined = there is none. */
+  getControl(poolId: number): Promise<Readonly<Record<string, string>> | undefined>;
+}
+
+/** A fresh key pair for one agent. */
+export interface AgentKey {
+  readonly publicKey: { readonly exponent: string; readonly modulus: string };
+  /** The content of `.credentials_rsaparams`. */
+  readonly rsaParameters: Secret;
+}
+
+export interface AgentKeys {
+  generate(): Promise<AgentKey>;
+}
+
+export interface Clock {
+  now(): EpochMs;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Nonces {
+  next(): string;
+}
+
+/** A message of the intent queue. Bodies carry ids only: a message is a nudge, never state. */
+export interface IntentMessage {
+  readonly sessionId: string;
+  /** For duplicate detection. */
+  readonly messageId: string;
+  readonly body: JsonObject;
+  /** Not delivered before this time. */
+  readonly dueAt?: EpochMs;
+}
+
+export interface IntentQueue {
+  send(messages: readonly IntentMessage[]): Promise<void>;
+}
+
+export interface Vault {
+  /** The latest value of a secret; `notFound` where there is none. */
+  getSecret(name: string): Promise<Secret>;
+}
+
+/** Where a bearer token or PAT for Azure DevOps comes from. */
+export interface TokenSource {
+  getToken(scope: string): Promise<{ readonly token: Secret; readonly expiresAt: EpochMs }>;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  write(level: LogLevel, event: string, fields?: LogFields): void;
+}
