@@ -1,0 +1,173 @@
+/**
+ * Kubernetes Jobs and Pods read as agent jobs. What bears our marks but cannot be read is told, never dropped in
+ * silence: a Job that a list leaves out unsaid would look like an agent without a Job, which is a ghost.
+ */
+import { z } from 'zod';
+import type { AgentJob, AgentJobPurpose } from '../../domain/agentJob.ts';
+import { agentJobPhases } from '../../domain/agentJob.ts';
+import { UpstreamError } from '../../domain/errors.ts';
+import type { NameScope } from '../../domain/names.ts';
+import { annotations, labelSchema, labels, managedBy, parseName } from '../../domain/names.ts';
+import { defined } from '../defined.ts';
+import { decimal, instant } from './instants.ts';
+import type { OwnedPod } from './pods.ts';
+import { readPod } from './pods.ts';
+
+const metadataSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  uid: z.string(),
+  creationTimestamp: instant,
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+
+const jobSchema = z.object({
+  spec: z.object({ suspend: z.boolean().nullish() }),
+  status: z
+    .object({
+      completionTime: instant.nullish(),
+      conditions: z
+        .array(
+          z.object({
+            type: z.string(),
+            status: z.string(),
+            reason: z.string().optional(),
+            lastTransitionTime: instant.nullish(),
+          }),
+        )
+        .default([]),
+    })
+    .default({ conditions: [] }),
+});
+
+const labelsSchema = z.object({
+  [labels.installation]: z.string(),
+  [labels.organisation]: z.string(),
+  [labels.poolId]: decimal,
+  [labels.template]: z.string(),
+});
+
+const annotationsSchema = z.object({
+  [annotations.phase]: z.enum(agentJobPhases),
+  [annotations.phaseAt]: decimal.optional(),
+  [annotations.creator]: z.string(),
+  [annotations.createBy]: decimal,
+  [annotations.agentId]: decimal.optional(),
+  [annotations.served]: decimal.optional(),
+  [annotations.reason]: z.string().optional(),
+  [annotations.online]: z.string().optional(),
+});
+
+/** What reading one Job gave. */
+export type ReadJob =
+  | { readonly kind: 'agentJob'; readonly agentJob: AgentJob }
+  /** Of another label schema: another Mayfly's business. */
+  | { readonly kind: 'foreign'; readonly name: string }
+  | { readonly kind: 'unreadable'; readonly name: string; readonly why: string };
+
+/** The Jobs and Pods of a pool; both carry the same labels. */
+export function scopeSelector(scope: NameScope): string {
+  return [
+    [labels.managedBy, managedBy],
+    [labels.installation, scope.installation],
+    [labels.organisation, scope.organisation],
+    [labels.poolId, String(scope.poolId)],
+  ]
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
+}
+
+/** Reads a Job with those of `pods` that it owns. Rejects `unexpected` where not even its metadata can be read. */
+export function readJob(cluster: string, object: unknown, pods: readonly OwnedPod[]): ReadJob {
+  const metadata = z.object({ metadata: metadataSchema }).safeParse(object);
+  if (!metadata.success) throw unreadable('reading the metadata of a Job', metadata.error);
+  const { name, labels: found } = metadata.data.metadata;
+  if (found[labels.schema] !== labelSchema) return { kind: 'foreign', name };
+  try {
+    return { kind: 'agentJob', agentJob: agentJob(cluster, metadata.data.metadata, object, pods) };
+  } catch (error) {
+    if (error instanceof z.ZodError) return { kind: 'unreadable', name, why: issues(error) };
+    throw error;
+  }
+}
+
+/** Rejects `unexpected` when any of them is no readable Pod: a pod that is overlooked would be replaced. */
+export function readPods(objects: readonly unknown[]): readonly OwnedPod[] {
+  try {
+    return objects.map(readPod);
+  } catch (error) {
+    throw error instanceof z.ZodError ? unreadable('reading a Pod', error) : error;
+  }
+}
+
+type Metadata = z.infer<typeof metadataSchema>;
+
+function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: readonly OwnedPod[]): AgentJob {
+  const { spec, status } = jobSchema.parse(object);
+  const marks = labelsSchema.parse(metadata.labels);
+  const notes = annotationsSchema.parse(metadata.annotations);
+  const poolId = marks[labels.poolId];
+  const scope = { installation: marks[labels.installation], organisation: marks[labels.organisation], poolId };
+  const verdict = status.conditions.find(
+    (entry) => (entry.type === 'Complete' || entry.type === 'Failed') && entry.status === 'True',
+  );
+  return {
+    cluster,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    poolId,
+    template: marks[labels.template],
+    purpose: purposeOf(scope, metadata.name),
+    phase: notes[annotations.phase],
+    creator: notes[annotations.creator],
+    createBy: notes[annotations.createBy],
+    createdAt: metadata.creationTimestamp,
+    wasOnline: notes[annotations.online] === 'true',
+    suspended: spec.suspend === true,
+    ...defined({
+      phaseAt: notes[annotations.phaseAt],
+      agentId: notes[annotations.agentId],
+      served: notes[annotations.served],
+      reason: notes[annotations.reason],
+      condition: verdict?.type === 'Complete' ? ('Complete' as const) : verdict && ('Failed' as const),
+      conditionReason: verdict?.reason,
+      finishedAt: status.completionTime ?? verdict?.lastTransitionTime ?? undefined,
+      pod: newestPod(metadata.uid, pods),
+    }),
+  };
+}
+
+/** The name is the lock, so the name says what the Job is for; labels only repeat it for selectors and people. */
+function purposeOf(scope: NameScope, name: string): AgentJobPurpose {
+  const parsed = parseName(scope, name);
+  if (parsed?.kind === 'request') return parsed;
+  if (parsed?.kind === 'warm') return { kind: 'warm', slot: parsed.slot, minute: parsed.minute };
+  throw new z.ZodError([
+    { code: 'custom', path: ['metadata', 'name'], message: 'not a name of its pool', input: name },
+  ]);
+}
+
+/** One that is not being deleted wins over one that is, then the newest; equal ages go by name. */
+function newestPod(uid: string, pods: readonly OwnedPod[]): AgentJob['pod'] {
+  return pods
+    .filter((owned) => owned.ownerUids.includes(uid))
+    .map((owned) => owned.pod)
+    .toSorted(
+      (a, b) =>
+        Number(a.terminating) - Number(b.terminating) || b.createdAt - a.createdAt || a.name.localeCompare(b.name),
+    )[0];
+}
+
+export function unreadable(operation: string, error: z.ZodError): UpstreamError {
+  return new UpstreamError(
+    { upstream: 'kubernetes', operation, kind: 'unexpected', detail: issues(error) },
+    { cause: error },
+  );
+}
+
+/** Paths and rules only: a value may be a secret. */
+function issues(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+}

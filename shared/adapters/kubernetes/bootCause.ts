@@ -1,0 +1,76 @@
+/** Which of the causes in the boot limits keeps a pod from running its main container, or its agent from coming online. */
+import type { BootCause } from '../../domain/agentJob.ts';
+import type { ContainerStatus, PodObject } from './podObject.ts';
+import { condition, failedInit, mainStatus } from './podObject.ts';
+
+interface Verdict {
+  readonly cause: BootCause;
+  /** The kubelet's or scheduler's own words. */
+  readonly message?: string | undefined;
+}
+
+/**
+ * In the order in which a pod comes up:
+ * 1. it is over: only a failed init container is still a boot cause;
+ * 2. its main container runs: only the agent's connection is missing;
+ * 3. the scheduler found no node;
+ * 4. an init container is not through;
+ * 5. the main container waits.
+ */
+export function bootCause(pod: PodObject): Verdict {
+  const main = mainStatus(pod)?.state;
+  if (pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed') return causeOfEnd(pod);
+  if (main?.terminated !== undefined) return { cause: 'none' };
+  if (main?.running !== undefined) return { cause: 'connecting' };
+  const scheduled = condition(pod, 'PodScheduled');
+  if (scheduled?.status === 'False') return { cause: 'unschedulable', message: scheduled.message };
+  return causeOfBoot(pod);
+}
+
+function causeOfEnd(pod: PodObject): Verdict {
+  const init = failedInit(pod);
+  if (init !== undefined) return { cause: 'init', message: init.state.terminated?.message };
+  return { cause: 'none', message: pod.status.message };
+}
+
+function causeOfBoot(pod: PodObject): Verdict {
+  const failed = failedInit(pod);
+  if (failed !== undefined) return { cause: 'init', message: failed.state.terminated?.message };
+  const sidecars = new Set(pod.spec.initContainers.filter((it) => it.restartPolicy === 'Always').map((it) => it.name));
+  const blocking = pod.status.initContainerStatuses.find((status) => !isThrough(status, sidecars.has(status.name)));
+  const main = mainStatus(pod);
+  if (blocking === undefined) return main === undefined ? { cause: 'none' } : causeOfWaiting(pod, main, 'pulling');
+  return blocking.state.waiting === undefined ? { cause: 'init' } : causeOfWaiting(pod, blocking, 'init');
+}
+
+const isThrough = (status: ContainerStatus, sidecar: boolean): boolean =>
+  status.state.terminated?.exitCode === 0 || (sidecar && status.started === true);
+
+const causeOfReason: Readonly<Record<string, BootCause>> = {
+  ErrImagePull: 'imagePull',
+  ImagePullBackOff: 'imagePull',
+  InvalidImageName: 'imagePull',
+  ErrImageNeverPull: 'imagePull',
+  ImageInspectError: 'imagePull',
+  RegistryUnavailable: 'imagePull',
+  SignatureValidationFailed: 'imagePull',
+  // The container cannot be made from its spec and volumes: a key that is missing, a path that cannot be mounted.
+  CreateContainerConfigError: 'mount',
+  CreateContainerError: 'mount',
+  RunContainerError: 'mount',
+  // Only a native sidecar can be restarted in these pods.
+  CrashLoopBackOff: 'init',
+};
+
+/** `initialising` is the cause while earlier init containers hold this container back. */
+function causeOfWaiting(pod: PodObject, status: ContainerStatus, initialising: BootCause): Verdict {
+  const { reason = '', message } = status.state.waiting ?? {};
+  const cause = reason === 'PodInitializing' ? initialising : causeOfReason[reason];
+  if (cause !== undefined) return { cause, message };
+  // The kubelet mounts all volumes before it makes the sandbox, and pulls only after it: while this condition is
+  // False, the image cannot be what is missing (Pod conditions, Kubernetes 1.29 and later; absent before).
+  const sandbox = condition(pod, 'PodReadyToStartContainers');
+  return sandbox?.status === 'False'
+    ? { cause: 'mount', message: message ?? sandbox.message }
+    : { cause: 'pulling', message };
+}

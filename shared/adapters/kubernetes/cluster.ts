@@ -1,0 +1,112 @@
+/**
+ * The Cluster port over the few verbs of the Kubernetes API. The same code runs over the real SDK and over the
+ * stand-in's world, so that what a Job means is decided once.
+ */
+import { z } from 'zod';
+import type { AgentJob } from '../../domain/agentJob.ts';
+import type { UpstreamErrorKind } from '../../domain/errors.ts';
+import { hasErrorKind, UpstreamError } from '../../domain/errors.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import type { Cluster } from '../../ports.ts';
+import type { ReadJob } from './agentJobs.ts';
+import { readJob, readPods, scopeSelector, unreadable } from './agentJobs.ts';
+import type { KubernetesApi } from './api.ts';
+
+export interface ClusterOptions {
+  readonly name: string;
+  readonly namespace: string;
+  /** Told of each Job that a list left out because its labels or annotations cannot be read. */
+  readonly onUnreadable?: (jobName: string, why: string) => void;
+}
+
+/** Reads cost two requests in parallel (Jobs and Pods), everything else one. Jobs just written come without a pod. */
+export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluster {
+  const { name: cluster, namespace } = options;
+  const written = (object: JsonObject): AgentJob => agentJobOrThrow(readJob(cluster, object, []));
+  return {
+    name: cluster,
+    listAgentJobs: async (scope) => {
+      const labelSelector = scopeSelector(scope);
+      const [jobs, pods] = await Promise.all([
+        api.list('jobs', namespace, { labelSelector }),
+        api.list('pods', namespace, { labelSelector }),
+      ]);
+      const owned = readPods(pods);
+      return jobs.flatMap((object) => {
+        const read = readJob(cluster, object, owned);
+        if (read.kind === 'unreadable') options.onUnreadable?.(read.name, read.why);
+        return read.kind === 'agentJob' ? [read.agentJob] : [];
+      });
+    },
+    getAgentJob: async (name) => {
+      const [job, pods] = await Promise.all([
+        unlessKind('notFound', undefined, api.get('jobs', namespace, name)),
+        api.list('pods', namespace, { labelSelector: `batch.kubernetes.io/job-name=${name}` }),
+      ]);
+      return job && agentJobOrThrow(readJob(cluster, job, readPods(pods)));
+    },
+    createAgentJob: async (manifest) => written(await api.create('jobs', namespace, manifest)),
+    patchAgentJob: async (name, patch) => written(await api.patch('jobs', namespace, name, patch)),
+    deleteAgentJob: async (name, uid) => {
+      const deleted = api
+        .delete('jobs', namespace, name, { uid, propagationPolicy: 'Background' })
+        .then(() => 'deleted' as const);
+      return unlessKind('conflict', 'replaced' as const, unlessKind('notFound', 'absent' as const, deleted));
+    },
+    createSecret: async (manifest) => {
+      await api.create('secrets', namespace, manifest);
+    },
+    getSecretOwners: async (name) => {
+      const secret = await unlessKind('notFound', undefined, api.get('secrets', namespace, name));
+      return (
+        secret &&
+        parse(ownersSchema, 'reading the owners of a Secret', secret).metadata.ownerReferences.map((owner) => owner.uid)
+      );
+    },
+    deleteSecret: (name) =>
+      unlessKind(
+        'notFound',
+        'absent' as const,
+        api.delete('secrets', namespace, name).then(() => 'deleted' as const),
+      ),
+    getControl: async (poolId) => {
+      const map = await unlessKind('notFound', undefined, api.get('configmaps', namespace, `mayfly-pool-${poolId}`));
+      return map && parse(controlSchema, 'reading the control map', map).data;
+    },
+  };
+}
+
+const ownersSchema = z.object({
+  metadata: z.object({ ownerReferences: z.array(z.object({ uid: z.string() })).default([]) }),
+});
+const controlSchema = z.object({ data: z.record(z.string(), z.string()).default({}) });
+
+function parse<T>(schema: z.ZodType<T>, operation: string, object: JsonObject): T {
+  const parsed = schema.safeParse(object);
+  if (parsed.success) return parsed.data;
+  throw unreadable(operation, parsed.error);
+}
+
+/**
+ * A Job that was asked for by name and is there, but is no agent job that we can read, is not absent: the caller
+ * would take "absent" for leave to delete its agent.
+ */
+function agentJobOrThrow(read: ReadJob): AgentJob {
+  if (read.kind === 'agentJob') return read.agentJob;
+  const detail = read.kind === 'foreign' ? 'it is of another label schema' : read.why;
+  throw new UpstreamError({
+    upstream: 'kubernetes',
+    operation: `reading the Job ${read.name}`,
+    kind: 'unexpected',
+    detail,
+  });
+}
+
+async function unlessKind<T, V>(kind: UpstreamErrorKind, value: V, call: Promise<T>): Promise<T | V> {
+  try {
+    return await call;
+  } catch (error) {
+    if (hasErrorKind(error, kind)) return value;
+    throw error;
+  }
+}
