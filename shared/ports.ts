@@ -6,6 +6,7 @@
 import type { Agent, Capabilities, NewAgent, RegisteredAgent } from './domain/agent.ts';
 import type { AgentJob } from './domain/agentJob.ts';
 import type { EpochMs } from './domain/instant.ts';
+import type { IntentMessage } from './domain/intent.ts';
 import type { JobRequest } from './domain/jobRequest.ts';
 import type { JsonObject, JsonPatch } from './domain/json.ts';
 import type { NameScope } from './domain/names.ts';
@@ -34,6 +35,8 @@ export interface AgentUpdate {
 export interface AgentPools {
   /** The unfinished requests of a pool. Complete or rejected: never a first page. */
   listJobRequests(poolId: number): Promise<Stamped<readonly JobRequest[]>>;
+  /** One request, finished or not; undefined = 404. Absence from the list above proves nothing, this does. */
+  getJobRequest(poolId: number, requestId: number): Promise<JobRequest | undefined>;
   /** All agents of a pool with capabilities, assigned and last completed request. */
   listAgents(poolId: number): Promise<Stamped<readonly Agent[]>>;
   /** One agent with capabilities, assigned and last completed request; undefined = 404. */
@@ -92,15 +95,7 @@ export interface Nonces {
   next(): string;
 }
 
-/** A message of the intent queue. Bodies carry ids only: a message is a nudge, never state. */
-export interface IntentMessage {
-  readonly sessionId: string;
-  /** For duplicate detection. */
-  readonly messageId: string;
-  readonly body: JsonObject;
-  /** Not delivered before this time. */
-  readonly dueAt?: EpochMs;
-}
+export type { IntentMessage };
 
 export interface IntentQueue {
   send(messages: readonly IntentMessage[]): Promise<void>;
