@@ -174,6 +174,11 @@ export class AzureDevOpsWorld {
     return this.#lists.list(poolId, query);
   }
 
+  /** The unfinished ones without matchedAgents, which cost the most to tell. */
+  listUnfinishedRequests(poolId: number): readonly records.RequestRecord[] {
+    return this.#lists.unfinished(poolId);
+  }
+
   getJobRequest(poolId: number, requestId: number, includeStatus = false): records.RequestRecord {
     return this.#lists.get(poolId, requestId, includeStatus);
   }
@@ -231,12 +236,21 @@ export class AzureDevOpsWorld {
   }
 
   /** The first one marks the request as received. Answers the new end of the lease. */
-  renewRequest(poolId: number, requestId: number): EpochMs {
-    return this.#leases.renew(poolId, requestId);
+  renewRequest(poolId: number, requestId: number, agentId?: number): EpochMs {
+    return this.#leases.renew(poolId, requestId, agentId);
   }
 
-  /** `agentShuttingDown`: its agent takes nothing more in this session. */
-  completeRequest(poolId: number, requestId: number, result: TaskResult, agentShuttingDown = false): void {
-    this.#leases.complete(poolId, requestId, result, agentShuttingDown);
+  /**
+   * `agentShuttingDown`: its agent takes nothing more in this session. `agentId`, where the door knows who calls:
+   * an agent that lost the request meanwhile is refused.
+   */
+  completeRequest(
+    poolId: number,
+    requestId: number,
+    result: TaskResult,
+    agentShuttingDown = false,
+    agentId?: number,
+  ): void {
+    this.#leases.complete({ poolId, requestId, agentId }, result, agentShuttingDown);
   }
 }

@@ -11,6 +11,7 @@ export const typeKeys = [
   'TaskAgentJobTokenExpiredException',
   'TaskAgentSessionConflictException',
   'TaskAgentSessionExpiredException',
+  'AccessDeniedException',
   'ArgumentException',
 ] as const;
 
