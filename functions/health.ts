@@ -1,0 +1,23 @@
+/** GET /api/health for strangers and probes, in one word; GET /api/health/details, behind a function key, in full. */
+import { app, type HttpResponseInit } from '@azure/functions';
+import { type App, getApp } from '../shared/app.ts';
+
+/** What a stranger may know: `ok` or `unwell`. */
+export async function health(get: () => Promise<App> = getApp): Promise<HttpResponseInit> {
+  const { status } = await (await get()).health();
+  return { status: status === 'ok' ? 200 : 503, jsonBody: { status } };
+}
+
+/** What is wrong and since when; settings by name, never by value. */
+export async function healthDetails(get: () => Promise<App> = getApp): Promise<HttpResponseInit> {
+  const details = await (await get()).health();
+  return { status: details.status === 'ok' ? 200 : 503, jsonBody: details };
+}
+
+app.http('health', { route: 'health', methods: ['GET'], authLevel: 'anonymous', handler: () => health() });
+app.http('healthDetails', {
+  route: 'health/details',
+  methods: ['GET'],
+  authLevel: 'function',
+  handler: () => healthDetails(),
+});

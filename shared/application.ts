@@ -1,0 +1,135 @@
+/**
+ * What the functions call: the use cases over their parts, without knowing where the parts come from. `app.ts` brings
+ * the real ones, tests bring their own.
+ */
+import { ConfigError, type ConfigProblem, UpstreamError } from './domain/errors.ts';
+import type { EpochMs } from './domain/instant.ts';
+import { type Intent, type IntentMessage, type PoolRoute, sweepMessages } from './domain/intent.ts';
+import { type HookAnswer, hookReceiver } from './hooks/answer.ts';
+import type { BodySource } from './hooks/body.ts';
+import { type HookSecrets, hookVerifier } from './hooks/verify.ts';
+import { errorFields, type IntentOutcome, type PassTarget, workOnIntent } from './intents.ts';
+import type { Clock, IntentQueue, Log } from './ports.ts';
+
+/** What a configuration makes possible. */
+export interface Pools {
+  readonly routes: readonly PoolRoute[];
+  target(intent: Intent): Promise<PassTarget | undefined>;
+}
+
+export interface AppParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The hook secrets that the settings hold, if they do. */
+  readonly hookSecrets: HookSecrets | undefined;
+  readonly readHookSecrets: () => Promise<HookSecrets>;
+  readonly queue: () => Promise<IntentQueue>;
+  readonly pools: () => Promise<Pools>;
+  readonly sweepPeriodMs: () => Promise<number>;
+}
+
+export interface Health {
+  readonly status: 'ok' | 'unwell';
+  readonly startedAt: string;
+  readonly pools: number | undefined;
+  readonly configuration: readonly ConfigProblem[];
+  /** Since when hooks could not be taken. */
+  readonly hooksFailingSince: string | undefined;
+}
+
+/** What an HTTP caller is told. */
+export interface HookReply {
+  readonly status: HookAnswer['status'];
+  readonly outcome: HookAnswer['outcome'];
+  readonly reason?: string;
+}
+
+export interface App {
+  hook(request: BodySource, invocationId: string, log: Log): Promise<HookReply>;
+  /** Rejects when the intents could not be enqueued. */
+  sweep(correlationId: string, log: Log): Promise<void>;
+  reconcile(message: unknown, releasedAt: EpochMs | undefined, log: Log): Promise<IntentOutcome>;
+  health(): Promise<Health>;
+}
+
+/** Within this a queue that works has answered; longer, and the sender of a hook might give up on us first. */
+const sendTimeoutMs = 8_000;
+
+async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  const settled = new AbortController();
+  const timeout = clock.sleep(ms, settled.signal).then((): never => {
+    throw new UpstreamError({ upstream: 'serviceBus', operation: 'sending intents', kind: 'timeout' });
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    settled.abort();
+  }
+}
+
+const hookLevels = { rejected: 'warn', ignored: 'info', enqueued: 'info', unwell: 'error' } as const;
+
+function logHook(log: Log, answer: HookAnswer): HookReply {
+  const { status, outcome } = answer;
+  const error = 'error' in answer ? errorFields(answer.error) : {};
+  const detail = outcome === 'enqueued' ? { state: answer.state, pools: answer.pools } : {};
+  const reason = 'reason' in answer ? { reason: answer.reason } : {};
+  log.write(hookLevels[outcome], `hook.${outcome}`, { status, ...reason, ...detail, ...error });
+  return { status, outcome, ...reason };
+}
+
+function configProblems(error: unknown): readonly ConfigProblem[] {
+  if (error instanceof ConfigError) return error.problems;
+  return [{ path: 'configuration', rule: 'can be loaded', found: error instanceof Error ? error.name : 'an error' }];
+}
+
+/** Puts an app together from its parts. Nothing is loaded or read by this alone, so it cannot fail. */
+export function createApp(parts: AppParts): App {
+  const now = (): EpochMs => parts.clock.now();
+  const startedAt = new Date(now()).toISOString();
+  const send = async (messages: readonly IntentMessage[]): Promise<void> =>
+    within(
+      parts.clock,
+      sendTimeoutMs,
+      parts.queue().then((queue) => queue.send(messages)),
+    );
+  const receiver = hookReceiver({
+    verifier: hookVerifier({ initial: parts.hookSecrets, read: parts.readHookSecrets, now }),
+    pools: async () => (await parts.pools()).routes,
+    send,
+    now,
+  });
+
+  return {
+    async hook(request, invocationId, log) {
+      return logHook(log, await receiver.receive(request, invocationId));
+    },
+    async sweep(correlationId, log) {
+      const [{ routes }, periodMs] = await Promise.all([parts.pools(), parts.sweepPeriodMs()]);
+      const messages = sweepMessages(routes, now(), periodMs, correlationId);
+      await send(messages);
+      log.write('info', 'sweep.enqueued', { pools: routes.length, periodMs });
+    },
+    reconcile: (message, releasedAt, log) =>
+      workOnIntent(
+        { target: async (intent) => (await parts.pools()).target(intent), send, now, random: parts.random },
+        message,
+        releasedAt,
+        log,
+      ),
+    async health() {
+      const loaded = await parts.pools().then(
+        (pools) => ({ pools: pools.routes.length, configuration: [] }),
+        (error: unknown) => ({ pools: undefined, configuration: configProblems(error) }),
+      );
+      const since = receiver.failure?.since;
+      const well = since === undefined && loaded.configuration.length === 0;
+      return {
+        status: well ? 'ok' : 'unwell',
+        startedAt,
+        ...loaded,
+        hooksFailingSince: since === undefined ? undefined : new Date(since).toISOString(),
+      };
+    },
+  };
+}
