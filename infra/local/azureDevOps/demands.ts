@@ -38,16 +38,15 @@ export class DemandSets {
 }
 
 function parse(text: string): Demand {
-  const compared = /^(\S+)\s+-(\S+)\s+(.+)$/.exec(text.trim());
-  const name = (compared?.[1] ?? text.trim()).toLowerCase();
-  const wanted = compared?.[3]?.trim() ?? '';
-  switch (compared?.[2]?.toLowerCase()) {
-    case undefined:
-      return (capabilities) => capabilities.has(name);
+  const [, name = text.trim(), operator = 'exists', value = ''] = /^(\S+)\s+-(\S+)\s+(.+)$/.exec(text.trim()) ?? [];
+  const key = name.toLowerCase();
+  switch (operator.toLowerCase()) {
+    case 'exists':
+      return (capabilities) => capabilities.has(key);
     case 'equals':
-      return (capabilities) => capabilities.get(name)?.toLowerCase() === wanted.toLowerCase();
+      return (capabilities) => capabilities.get(key)?.toLowerCase() === value.toLowerCase();
     case 'gtversion':
-      return (capabilities) => isAtLeast(capabilities.get(name), wanted);
+      return (capabilities) => isAtLeast(capabilities.get(key), value);
     default:
       return () => false;
   }

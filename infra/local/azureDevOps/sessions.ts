@@ -64,7 +64,7 @@ export class Sessions {
   onMessage(sessionId: string, listener: (message: AgentMessage) => void): Unsubscribe {
     const session = this.#live(sessionId);
     const unsubscribe = session.incoming.subscribe(listener);
-    for (const message of [...session.messages]) listener(message);
+    for (const message of session.messages.slice()) listener(message);
     return unsubscribe;
   }
 

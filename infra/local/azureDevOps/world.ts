@@ -187,6 +187,11 @@ export class AzureDevOpsWorld {
     return this.#lists.usage(parallelism);
   }
 
+  /** The figures of getResourceUsage alone. */
+  parallelJobs(): Pick<records.ResourceUsage, 'totalCount' | 'usedCount'> {
+    return { totalCount: this.#state.parallelJobs, usedCount: this.#state.used.private };
+  }
+
   snapshot(poolId: number): records.PoolSnapshot {
     return {
       at: this.now(),

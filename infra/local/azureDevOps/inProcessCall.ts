@@ -1,0 +1,158 @@
+/**
+ * One call through the in-process door: journaled, delayed, struck by at most one fault, and refused in the words of
+ * the port. What the server did before an answer was lost stays done.
+ */
+import type { UpstreamErrorKind } from '../../../shared/domain/errors.ts';
+import { errorKind, UpstreamError } from '../../../shared/domain/errors.ts';
+import { secondsMs } from '../../../shared/domain/instant.ts';
+import type { WorldClock } from '../world/clock.ts';
+import type { Call, FaultKind, Faults, Journal } from '../world/faults.ts';
+import type { Random } from '../world/random.ts';
+import { WorldError } from './worldError.ts';
+
+export interface InProcessOptions {
+  /** Who calls, for journal and events. */
+  readonly caller: string;
+  readonly journal: Journal;
+  readonly faults: Faults;
+  readonly clock: WorldClock;
+  /** How long a call takes to reach the world and its answer to come back. Absent or 0: no wait at all. */
+  readonly latencyMs?: () => { readonly before: number; readonly after: number };
+  /** Decides what partial lists leave out; absent, they leave out every second entry. */
+  readonly random?: Random;
+}
+
+export interface CallName<T> {
+  readonly verb: string;
+  readonly operation: string;
+  readonly target: string;
+  /** What a 404 means to the caller; absent as a key = a rejection. */
+  readonly absent?: T;
+}
+
+/** Leaves entries out of a list when a fault says so. */
+export type Keep = <T>(items: readonly T[]) => readonly T[];
+
+/** As long as the adapter waits. */
+const timeoutMs = secondsMs(30);
+const keepAll: Keep = (items) => items;
+
+export class InProcessCalls {
+  readonly #options: InProcessOptions;
+
+  constructor(options: InProcessOptions) {
+    this.#options = options;
+  }
+
+  async call<T>(name: CallName<T>, effect: (keep: Keep) => T): Promise<T> {
+    const { journal, faults, clock, caller } = this.#options;
+    const { verb, target } = name;
+    const call = journal.begin({ door: 'azureDevOps', caller, verb, target, at: clock.now() });
+    const fault = faults.take(call);
+    const latency = this.#options.latencyMs?.();
+    try {
+      await this.#wait(latency?.before);
+      const value = await this.#struck(name, effect, fault);
+      await this.#wait(latency?.after);
+      call.outcome = fault?.kind ?? 'ok';
+      return value;
+    } catch (error) {
+      const classified = asUpstreamError(error, name.operation);
+      call.outcome = outcomeOf(classified, fault);
+      throw classified;
+    } finally {
+      call.endedAt = clock.now();
+    }
+  }
+
+  async #struck<T>(name: CallName<T>, effect: (keep: Keep) => T, fault: FaultKind | undefined): Promise<T> {
+    if (fault === undefined) return effect(keepAll);
+    if (fault.kind === 'partial') return effect(this.#keeping(fault.keep));
+    if (fault.kind === 'status') return statusAnswer(name, fault);
+    if (fault.kind === 'slow') return this.#slow(name.operation, effect(keepAll), fault.ms);
+    return this.#broken(name.operation, effect, fault.kind);
+  }
+
+  async #broken(operation: string, effect: (keep: Keep) => unknown, fault: BrokenAnswer): Promise<never> {
+    if (fault === 'lostAfter' || fault === 'truncated') tryOut(() => effect(keepAll));
+    if (fault === 'hang') await this.#wait(timeoutMs);
+    const { kind, ...more } = brokenAnswers[fault];
+    throw failure(operation, kind, more);
+  }
+
+  async #slow<T>(operation: string, value: T, ms: number): Promise<T> {
+    await this.#wait(Math.min(ms, timeoutMs));
+    if (ms >= timeoutMs) throw failure(operation, 'timeout');
+    return value;
+  }
+
+  #keeping(probability: number): Keep {
+    const { random } = this.#options;
+    return (items) => items.filter((_, index) => (random ? random.chance(probability) : index % 2 === 0));
+  }
+
+  async #wait(ms = 0): Promise<void> {
+    if (ms > 0) await this.#options.clock.sleep(ms);
+  }
+}
+
+const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
+  203: 'unauthorized',
+  302: 'unauthorized',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'notFound',
+  408: 'timeout',
+  409: 'conflict',
+  429: 'throttled',
+};
+
+const kindOfStatus = (status: number): UpstreamErrorKind =>
+  kinds[status] ?? (status >= 500 ? 'unavailable' : status >= 400 ? 'invalid' : 'unexpected');
+
+/** A scripted 404 is believed wherever absence is an answer: such answers do come for what exists. */
+function statusAnswer<T>(name: CallName<T>, fault: Extract<FaultKind, { kind: 'status' }>): T {
+  const { status, retryAfterSeconds } = fault;
+  if (status === 404 && 'absent' in name) return name.absent as T;
+  const retryAfterMs = retryAfterSeconds === undefined ? undefined : secondsMs(retryAfterSeconds);
+  throw failure(name.operation, kindOfStatus(status), { status, retryAfterMs });
+}
+
+type BrokenAnswer = Exclude<FaultKind['kind'], 'partial' | 'slow' | 'status'>;
+
+const brokenAnswers: Readonly<Record<BrokenAnswer, { kind: UpstreamErrorKind; status?: number; detail?: string }>> = {
+  signInPage: { kind: 'unauthorized', status: 203, detail: 'the answer is not JSON' },
+  nullBody: { kind: 'unexpected', status: 200, detail: 'no value in the body' },
+  truncated: { kind: 'unexpected', status: 200, detail: 'no value in the body' },
+  lostBefore: { kind: 'unavailable', detail: 'the connection broke' },
+  lostAfter: { kind: 'unavailable', detail: 'the connection broke' },
+  hang: { kind: 'timeout' },
+};
+
+/** Whether the server did it or refused, the caller cannot know. */
+function tryOut(effect: () => unknown): void {
+  try {
+    effect();
+  } catch (error) {
+    if (!(error instanceof WorldError)) throw error;
+  }
+}
+
+function failure(
+  operation: string,
+  kind: UpstreamErrorKind,
+  more: { status?: number; retryAfterMs?: number | undefined; detail?: string } = {},
+): UpstreamError {
+  return new UpstreamError({ upstream: 'azureDevOps', operation, kind, ...more });
+}
+
+function asUpstreamError(error: unknown, operation: string): unknown {
+  if (!(error instanceof WorldError)) return error;
+  const { status, typeKey, message } = error;
+  return failure(operation, kindOfStatus(status), { status, detail: `${typeKey}: ${message}` });
+}
+
+function outcomeOf(error: unknown, fault: FaultKind | undefined): Call['outcome'] {
+  if (fault !== undefined) return fault.kind === 'status' ? String(fault.status) : fault.kind;
+  return error instanceof UpstreamError ? String(error.status) : errorKind(error);
+}
