@@ -4,6 +4,7 @@
  */
 import type { AgentJobPurpose } from './agentJob.ts';
 import { shortHash } from './hash.ts';
+import type { EpochMs } from './instant.ts';
 
 export const domainPrefix = 'mayfly.dev';
 
@@ -17,6 +18,8 @@ export const labels = {
   purpose: `${domainPrefix}/purpose`,
   requestId: `${domainPrefix}/request-id`,
   attempt: `${domainPrefix}/attempt`,
+  slot: `${domainPrefix}/slot`,
+  minute: `${domainPrefix}/minute`,
 } as const;
 
 export const annotations = {
@@ -29,6 +32,14 @@ export const annotations = {
   reason: `${domainPrefix}/reason`,
   online: `${domainPrefix}/online`,
 } as const;
+
+/** Instants in annotations are decimal milliseconds: a JSON Patch `test` compares text, so there is one spelling. */
+export const formatInstant = (at: EpochMs): string => String(Math.trunc(at));
+
+/** Reads an instant of an annotation back; undefined = absent or not one of ours. */
+export function parseInstant(text: string | undefined): EpochMs | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
 
 /** Of the label schema: raised when labels change their meaning. */
 export const labelSchema = '1';

@@ -1,0 +1,33 @@
+/** How long an agent job may take to bring its agent online, by what presently keeps it. */
+import type { AgentJob, BootCause } from '../domain/agentJob.ts';
+import { isOver } from '../domain/agentJob.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import type { BootLimits } from '../domain/template.ts';
+
+/** What keeps a started agent job from having its agent online. */
+export function bootCause(agentJob: AgentJob): BootCause {
+  if (agentJob.pod === undefined) return 'noPod';
+  if (agentJob.pod.mainStartedAt !== undefined) return 'connecting';
+  return agentJob.pod.cause;
+}
+
+/** When the clock of the present cause began: the agent's own boot clock starts with its main container. */
+function bootSince(agentJob: AgentJob): EpochMs {
+  const pod = agentJob.pod;
+  if (pod === undefined) return agentJob.phaseAt ?? agentJob.createdAt;
+  return pod.mainStartedAt ?? pod.createdAt;
+}
+
+/** True when the present cause has outlived its limit: the agent counts as never started. */
+export function isBootExpired(agentJob: AgentJob, limits: BootLimits, now: EpochMs): boolean {
+  return now - bootSince(agentJob) > limits[bootCause(agentJob)];
+}
+
+/**
+ * Booting: still being created and not past its create-by, or started, its pod not over, and inside the limit of what
+ * presently keeps it. Whether its agent has ever been online is the caller's to know.
+ */
+export function isBooting(agentJob: AgentJob, limits: BootLimits, now: EpochMs): boolean {
+  if (agentJob.phase === 'creating') return now < agentJob.createBy;
+  return agentJob.phase === 'started' && !isOver(agentJob) && !isBootExpired(agentJob, limits, now);
+}

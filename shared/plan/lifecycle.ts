@@ -1,0 +1,103 @@
+/**
+ * What becomes of each agent job that exists: nothing, the next step of its end, or burial. Verdicts come from pods
+ * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
+ */
+import type { Agent } from '../domain/agent.ts';
+import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import type { JobRequest } from '../domain/jobRequest.ts';
+import { type RetireReason, retireReasons } from '../domain/reasons.ts';
+import type { PoolPolicy } from '../domain/template.ts';
+import { endedAt, isFailure } from './backoff.ts';
+import { bootCause, isBootExpired } from './boot.ts';
+import type { Action, Alarm } from './plan.ts';
+import { isSpent, wasEverOnline } from './supply.ts';
+
+export interface LifecycleContext {
+  readonly policy: PoolPolicy;
+  readonly now: EpochMs;
+  readonly agentsByName: ReadonlyMap<string, Agent>;
+  /** Unfinished request by the name of the agent that it reserves. */
+  readonly reservedByName: ReadonlyMap<string, JobRequest>;
+  readonly unfinished: ReadonlySet<number>;
+  /** Agents that the matching left over. */
+  readonly leftOver: ReadonlySet<string>;
+}
+
+export interface Lifecycle {
+  readonly actions: readonly Action[];
+  readonly alarms: readonly Alarm[];
+}
+
+const nothing: Lifecycle = { actions: [], alarms: [] };
+const act = (action: Action): Lifecycle => ({ actions: [action], alarms: [] });
+
+const retire = (agentJob: AgentJob, reason: RetireReason, detail?: string): Lifecycle =>
+  act({ kind: 'retire', agentJob, reason, ...(detail === undefined ? {} : { detail }) });
+
+/** A tombstone is memory for its request; a failed one also for its template's breaker. */
+function buryWhenForgettable(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
+  const requestLives = agentJob.purpose.kind === 'request' && context.unfinished.has(agentJob.purpose.requestId);
+  const window = isFailure(agentJob) ? context.policy.backoff.breakerWindowMs : 0;
+  return requestLives || context.now - endedAt(agentJob) < window ? nothing : act({ kind: 'bury', agentJob });
+}
+
+function whileReserved(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest): Lifecycle {
+  if (isOver(agentJob)) {
+    const alarm: Alarm = { reason: 'lostMidJob', subject: agentJob.name, detail: `request ${request.id}` };
+    return { actions: [], alarms: [alarm] };
+  }
+  // Single use: once it has its request it gets no second one, and a copied key is worth nothing.
+  return request.receivedAt !== undefined && agent?.enabled === true
+    ? act({ kind: 'disable', agentId: agent.id, name: agent.name, requestId: request.id })
+    : nothing;
+}
+
+function isIdleLongEnough(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): boolean {
+  const since = Math.max(agentJob.createdAt, agentJob.phaseAt ?? 0, agent?.createdAt ?? 0, agent?.statusChangedAt ?? 0);
+  return context.now - since >= context.policy.idleMinimumMs;
+}
+
+/** Why an agent that never came online, or no longer is, has had its time; undefined = it still has some. */
+function overdue(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  if (agent === undefined || !wasEverOnline(agent)) {
+    const expired = isBootExpired(agentJob, context.policy.bootLimits, context.now);
+    return expired ? retire(agentJob, 'neverStarted', bootCause(agentJob)) : nothing;
+  }
+  const offlineMs = context.now - (agent.statusChangedAt ?? agentJob.createdAt);
+  return offlineMs > context.policy.bootLimits.connecting ? retire(agentJob, 'wentOffline') : nothing;
+}
+
+function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  if (isOver(agentJob)) return retire(agentJob, 'ended');
+  if (agent !== undefined && isSpent(agent)) return retire(agentJob, 'finished');
+  if (agent?.enabled === false) return retire(agentJob, 'disabled');
+  const surplus = context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
+  if (surplus) return retire(agentJob, 'surplus');
+  return agent?.online === true ? nothing : overdue(agentJob, agent, context);
+}
+
+/** The next step for one agent job. */
+export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
+  const agent = context.agentsByName.get(agentJob.name);
+  const request = context.reservedByName.get(agentJob.name);
+  switch (agentJob.phase) {
+    case 'creating':
+      return context.now > agentJob.createBy ? act({ kind: 'rollBack', agentJob }) : nothing;
+    case 'rolledBack':
+    case 'tombstone':
+      return buryWhenForgettable(agentJob, context);
+    case 'retiring':
+      if (request === undefined) return retire(agentJob, resumedReason(agentJob));
+      return isOver(agentJob) ? whileReserved(agentJob, agent, request) : nothing;
+    case 'started':
+      return request === undefined
+        ? whileUnreserved(agentJob, agent, context)
+        : whileReserved(agentJob, agent, request);
+  }
+}
+
+/** A retire once begun keeps its reason, whoever resumes it. */
+function resumedReason(agentJob: AgentJob): RetireReason {
+  return retireReasons.find((reason) => reason === agentJob.reason) ?? 'ended';
+}

@@ -1,0 +1,164 @@
+/**
+ * Usable agents: those that will take a waiting request without our doing anything more. Online ones offer what Azure
+ * DevOps reports of them, booting ones what their template promises.
+ */
+import type { Agent } from '../domain/agent.ts';
+import type { AgentJob } from '../domain/agentJob.ts';
+import { type Offer, offerOf } from '../domain/demand.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
+import { type NameScope, type ParsedName, parseName } from '../domain/names.ts';
+import { offeredCapabilities } from '../domain/offer.ts';
+import type { PoolPolicy, Template } from '../domain/template.ts';
+import { isBooting } from './boot.ts';
+import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
+
+export interface Usable {
+  /** The agent's name. */
+  readonly name: string;
+  readonly state: 'online' | 'booting';
+  readonly offer: Offer;
+  /** The request its agent job was made for. */
+  readonly madeFor?: number;
+  /** It can serve no other request: its pod does not exist yet and may be refused for long. */
+  readonly onlyFor?: number;
+  readonly ours: boolean;
+}
+
+export const scopeOf = (policy: PoolPolicy): NameScope => ({
+  installation: policy.installation,
+  organisation: policy.organisation.short,
+  poolId: policy.poolId,
+});
+
+/** The ids of agents that an unfinished request reserves; they are busy whatever else is said of them. */
+export function reservedAgents(requests: readonly JobRequest[]): ReadonlyMap<number, JobRequest> {
+  const reserved = new Map<number, JobRequest>();
+  for (const request of requests) {
+    if (isUnfinished(request) && request.reservedAgent !== undefined) reserved.set(request.reservedAgent.id, request);
+  }
+  return reserved;
+}
+
+/**
+ * A single-use agent that has had its request. The agent list is read before the requests: an agent that it shows as
+ * assigned, while no unfinished request reserves it any more, finished in between.
+ */
+export function isSpent(agent: Agent): boolean {
+  return agent.lastCompletedRequest !== undefined || agent.assignedRequestId !== undefined;
+}
+
+/** True when its listener has had a session: a status that changed after the registration. */
+export function wasEverOnline(agent: Agent): boolean {
+  if (agent.online || isSpent(agent)) return true;
+  return (
+    agent.statusChangedAt !== undefined &&
+    agent.createdAt !== undefined &&
+    agent.statusChangedAt - agent.createdAt > 1000
+  );
+}
+
+/** A Job whose pod does not appear is most often refused by a quota; that long we only suppose it is about to. */
+const podExpectedMs = 15_000;
+
+function bootingUsable(agentJob: AgentJob, template: Template, now: EpochMs): Usable {
+  const madeFor = agentJob.purpose.kind === 'request' ? agentJob.purpose.requestId : undefined;
+  const waitsForPod =
+    agentJob.phase === 'started' &&
+    agentJob.pod === undefined &&
+    now - (agentJob.phaseAt ?? agentJob.createdAt) > podExpectedMs;
+  return {
+    name: agentJob.name,
+    state: 'booting',
+    offer: offerOf(offeredCapabilities(template)),
+    ...(madeFor === undefined ? {} : { madeFor }),
+    ...(waitsForPod && madeFor !== undefined ? { onlyFor: madeFor } : {}),
+    ours: true,
+  };
+}
+
+interface Context {
+  readonly policy: PoolPolicy;
+  readonly observed: Observed;
+  readonly reserved: ReadonlyMap<number, JobRequest>;
+  readonly agentJobs: ReadonlyMap<string, AgentJob>;
+  readonly agents: ReadonlyMap<string, Agent>;
+}
+
+type OurName = Exclude<ParsedName, { readonly kind: 'placeholder' }>;
+
+/** The parsed name of an agent of ours that can take jobs; undefined = foreign, or a placeholder. */
+function ourName(context: Context, agent: Agent): OurName | undefined {
+  const parsed = parseName(scopeOf(context.policy), agent.name);
+  return parsed === undefined || parsed.kind === 'placeholder' ? undefined : parsed;
+}
+
+function usableOf(agent: Agent, parsed: OurName | undefined, state: Usable['state']): Usable {
+  const madeFor = parsed?.kind === 'request' ? { madeFor: parsed.requestId } : {};
+  return { name: agent.name, state, offer: offerOf(agent.capabilities), ...madeFor, ours: parsed !== undefined };
+}
+
+function isPlaceholder(context: Context, agent: Agent): boolean {
+  return parseName(scopeOf(context.policy), agent.name)?.kind === 'placeholder';
+}
+
+function isIdle(context: Context, agent: Agent): boolean {
+  return agent.online && agent.enabled && !agent.updatePending && !context.reserved.has(agent.id);
+}
+
+function onlineUsable(context: Context, agent: Agent): Usable | undefined {
+  if (!isIdle(context, agent) || isPlaceholder(context, agent)) return undefined;
+  const parsed = ourName(context, agent);
+  if (parsed === undefined)
+    return context.policy.foreignAgents === 'ignore' ? undefined : usableOf(agent, parsed, 'online');
+  const leaving = isSpent(agent) || context.agentJobs.get(agent.name)?.phase === 'retiring';
+  return leaving ? undefined : usableOf(agent, parsed, 'online');
+}
+
+/**
+ * While a cluster is out of reach, its agents that Azure DevOps knows still count within their grace: creating
+ * replacements for agents that are merely out of sight would double them.
+ */
+function outOfSightUsable(context: Context, agent: Agent): Usable | undefined {
+  if (everyClusterKnown(context.observed) || context.agentJobs.has(agent.name)) return undefined;
+  const parsed = ourName(context, agent);
+  const unborn = agent.enabled && !wasEverOnline(agent) && !context.reserved.has(agent.id);
+  const age = context.observed.at - (agent.createdAt ?? Number.NEGATIVE_INFINITY);
+  return parsed !== undefined && unborn && age <= context.policy.ghostGraceMs
+    ? usableOf(agent, parsed, 'booting')
+    : undefined;
+}
+
+function bootingJobUsable(context: Context, agentJob: AgentJob): Usable | undefined {
+  const { policy, observed } = context;
+  const template = policy.templates.find((candidate) => candidate.name === agentJob.template);
+  if (template === undefined || !isBooting(agentJob, policy.bootLimits, observed.at)) return undefined;
+  const agent = context.agents.get(agentJob.name);
+  if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || context.reserved.has(agent.id)))
+    return undefined;
+  return bootingUsable(agentJob, template, observed.at);
+}
+
+/** All usable agents of the pool, by name; `agents` and `requests` are the known reads. */
+export function usableAgents(
+  policy: PoolPolicy,
+  observed: Observed,
+  agents: readonly Agent[],
+  requests: readonly JobRequest[],
+): readonly Usable[] {
+  const agentJobs = knownAgentJobs(observed);
+  const context: Context = {
+    policy,
+    observed,
+    reserved: reservedAgents(requests),
+    agentJobs: new Map(agentJobs.map((agentJob) => [agentJob.name, agentJob])),
+    agents: new Map(agents.map((agent) => [agent.name, agent])),
+  };
+  const found = [
+    ...agents.map((agent) => onlineUsable(context, agent) ?? outOfSightUsable(context, agent)),
+    ...agentJobs.map((agentJob) => bootingJobUsable(context, agentJob)),
+  ];
+  return found
+    .filter((usable) => usable !== undefined)
+    .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -1,0 +1,72 @@
+/**
+ * Carries a plan out: placeholders first (without them jobs fail at once), then creations, then what ends, ghosts last.
+ * Nothing new begins after the deadline; what has begun is finished or undone.
+ */
+import { parseName } from '../domain/names.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Action, ActionKind, Plan } from '../plan/plan.ts';
+import { scopeOf } from '../plan/supply.ts';
+import { bounded } from './bounded.ts';
+import { createAgentJob } from './createAgentJob.ts';
+import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
+import type { Outcome } from './outcome.ts';
+import { retireAgentJob } from './retireAgentJob.ts';
+import { bury, createPlaceholder, deleteGhost, disableAgent, repairPlaceholder, rollBack } from './smallActions.ts';
+
+/** What goes together, in this order; `width` is how many are under way at once. */
+const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: number }[] = [
+  { kinds: ['createPlaceholder', 'repairPlaceholder'], width: 4 },
+  { kinds: ['create'], width: 10 },
+  { kinds: ['disable', 'retire', 'rollBack', 'bury'], width: 6 },
+  { kinds: ['deleteGhost'], width: 2 },
+];
+
+/** A 404 for an agent means absent only if the list of this look was readable and shows a placeholder of ours. */
+function absenceCounts(deps: ReconcileDeps, observed: Observed): boolean {
+  const scope = scopeOf(deps.policy);
+  return (
+    observed.agents.known && observed.agents.value.some(({ name }) => parseName(scope, name)?.kind === 'placeholder')
+  );
+}
+
+function applyAction(deps: ReconcileDeps, action: Action, observed: Observed): Promise<Outcome> {
+  switch (action.kind) {
+    case 'createPlaceholder':
+      return createPlaceholder(deps, action);
+    case 'repairPlaceholder':
+      return repairPlaceholder(deps, action);
+    case 'create':
+      return createAgentJob(deps, action, observed.at);
+    case 'disable':
+      return disableAgent(deps, action);
+    case 'retire':
+      return retireAgentJob(deps, action, observed.at, absenceCounts(deps, observed));
+    case 'rollBack':
+      return rollBack(deps, action, observed.at);
+    case 'bury':
+      return bury(deps, action);
+    case 'deleteGhost':
+      return deleteGhost(deps, action);
+  }
+}
+
+const subjectOf = (action: Action): string => ('agentJob' in action ? action.agentJob.name : action.name);
+
+export async function applyPlan(
+  deps: ReconcileDeps,
+  plan: Plan,
+  observed: Observed,
+  intent: ReconcileIntent,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const { kinds, width } of stages) {
+    const actions = plan.actions.filter((action) => kinds.includes(action.kind));
+    outcomes.push(
+      ...(await bounded(actions, width, async (action): Promise<Outcome> => {
+        if (deps.clock.now() < intent.deadlineAt) return applyAction(deps, action, observed);
+        return { action: action.kind, subject: subjectOf(action), kind: 'postponed' };
+      })),
+    );
+  }
+  return outcomes;
+}

@@ -1,0 +1,195 @@
+/**
+ * Create one agent: Job (suspended) -> agent -> Secret -> start. Only the creator goes through these steps, told by its
+ * nonce; nobody resumes them, because its private key exists in this process alone. Whatever step fails, the Job is
+ * rolled back by the same test-and-set that a start needs, so exactly one of "started" and "rolled back" ever holds.
+ */
+import type { RegisteredAgent } from '../domain/agent.ts';
+import type { AgentJob } from '../domain/agentJob.ts';
+import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import { offeredCapabilities } from '../domain/offer.ts';
+import { buildAgentFiles } from '../plan/agentFiles.ts';
+import { buildAgentJobManifest, buildAgentSecretManifest } from '../plan/manifest.ts';
+import type { Action } from '../plan/plan.ts';
+import type { AgentKey, Cluster } from '../ports.ts';
+import type { ReconcileDeps } from './deps.ts';
+import type { Outcome, OutcomeKind } from './outcome.ts';
+import { rollBackPatch, startPatch } from './patches.ts';
+
+export type CreateAction = Extract<Action, { readonly kind: 'create' }>;
+
+/** One creation under way. */
+interface Creation {
+  readonly deps: ReconcileDeps;
+  readonly action: CreateAction;
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  /** Azure DevOps' time at the look that planned it. */
+  readonly at: EpochMs;
+}
+
+function outcome(creation: Creation, kind: OutcomeKind, detail: string, error?: unknown): Outcome {
+  return { action: 'create', subject: creation.action.name, kind, detail, ...(error === undefined ? {} : { error }) };
+}
+
+/** True when the effect of a call is unknown because its reply never came. */
+const isReplyLost = (error: unknown): boolean => hasErrorKind(error, 'unavailable', 'timeout', 'unexpected');
+
+/** Step 1. Our own Job, or the outcome that ends the creation. */
+async function createOwnJob(creation: Creation, creator: string): Promise<AgentJob | Outcome> {
+  const { deps, action, cluster, namespace } = creation;
+  const manifest = buildAgentJobManifest({
+    policy: deps.policy,
+    template: action.template,
+    name: action.name,
+    purpose: { kind: 'request', requestId: action.requestId, attempt: action.attempt },
+    creator,
+    createBy: creation.at + deps.policy.createByMs,
+    namespace,
+  });
+  try {
+    return await cluster.createAgentJob(manifest);
+  } catch (error) {
+    if (!hasErrorKind(error, 'conflict') && !isReplyLost(error))
+      return outcome(creation, 'failed', errorKind(error), error);
+    // The name may be taken by our own POST, sent twice by a proxy or answered into a broken connection.
+    const existing = await cluster.getAgentJob(action.name).catch(() => undefined);
+    if (existing?.creator === creator) return existing;
+    if (existing !== undefined) return outcome(creation, 'raced', 'the Job exists');
+    return outcome(creation, 'uncertain', `creating the Job: ${errorKind(error)}`, error);
+  }
+}
+
+/** Undo before an agent is known: only the Job is ours to mark. An agent that a lost reply left behind is a ghost. */
+async function undoJob(creation: Creation, job: AgentJob, why: string, error: unknown): Promise<Outcome> {
+  try {
+    await creation.cluster.patchAgentJob(job.name, rollBackPatch(job, why, creation.at));
+    return outcome(creation, 'undone', why, error);
+  } catch {
+    // Past its create-by, any control plane rolls it back.
+    return outcome(creation, 'uncertain', why, error);
+  }
+}
+
+/**
+ * Undo with an agent of ours, known by the id in its creator's own reply. The Job must be rolled back for certain
+ * first: if somebody else did it already that is as good.
+ */
+async function undoAll(
+  creation: Creation,
+  job: AgentJob,
+  agent: RegisteredAgent,
+  why: string,
+  error: unknown,
+): Promise<Outcome> {
+  const { cluster, deps } = creation;
+  try {
+    await cluster.patchAgentJob(job.name, rollBackPatch(job, why, creation.at));
+  } catch {
+    const found = await cluster.getAgentJob(job.name).catch(() => undefined);
+    if (found?.uid !== job.uid || found.phase !== 'rolledBack') return outcome(creation, 'uncertain', why, error);
+  }
+  await Promise.allSettled([deps.pools.deleteAgent(deps.policy.poolId, agent.id), deleteOwnSecret(cluster, job)]);
+  return outcome(creation, 'undone', why, error);
+}
+
+/** Deletes the Secret of this name only when our Job owns it. */
+export async function deleteOwnSecret(cluster: Cluster, job: Pick<AgentJob, 'name' | 'uid'>): Promise<void> {
+  const owners = await cluster.getSecretOwners(job.name);
+  if (owners?.includes(job.uid) === true) await cluster.deleteSecret(job.name);
+}
+
+/** Step 3. True = a Secret with our files exists and our Job owns it. */
+async function createOwnSecret(
+  creation: Creation,
+  job: AgentJob,
+  agent: RegisteredAgent,
+  key: AgentKey,
+): Promise<boolean> {
+  const { deps, action, cluster, namespace } = creation;
+  const { authorization } = agent;
+  if (authorization === undefined) return false;
+  const files = buildAgentFiles({
+    agentName: action.name,
+    agentId: agent.id,
+    poolId: deps.policy.poolId,
+    poolName: deps.policy.poolName,
+    serverUrl: agent.serverUrl ?? deps.policy.organisation.url,
+    clientId: authorization.clientId,
+    authorizationUrl: authorization.authorizationUrl,
+    rsaParameters: key.rsaParameters,
+    capabilities: offeredCapabilities(action.template),
+  });
+  try {
+    await cluster.createSecret(
+      buildAgentSecretManifest({ name: action.name, namespace, owner: { name: job.name, uid: job.uid }, files }),
+    );
+    return true;
+  } catch (error) {
+    if (!hasErrorKind(error, 'conflict') && !isReplyLost(error)) throw error;
+    // Only this process has the key, so a Secret that our Job owns can only be the one we just sent.
+    const owners = await cluster.getSecretOwners(action.name);
+    return owners?.includes(job.uid) === true;
+  }
+}
+
+/** Step 4. The start either holds, is refused for good, or nobody can say. */
+async function start(creation: Creation, job: AgentJob, agent: RegisteredAgent, isLastTry: boolean): Promise<Outcome> {
+  const { cluster } = creation;
+  try {
+    await cluster.patchAgentJob(job.name, startPatch(job, agent.id, creation.at));
+    return outcome(creation, 'done', `agent ${agent.id}`);
+  } catch (error) {
+    const found = await cluster.getAgentJob(job.name).catch(() => undefined);
+    if (found === undefined || found.uid !== job.uid) return outcome(creation, 'uncertain', 'starting', error);
+    if (found.phase === 'rolledBack') return undoAll(creation, job, agent, 'rolled back by another', error);
+    if (found.phase !== 'creating') return outcome(creation, 'done', `agent ${agent.id}, after a lost reply`);
+    return isLastTry
+      ? undoAll(creation, job, agent, `starting: ${errorKind(error)}`, error)
+      : start(creation, job, agent, true);
+  }
+}
+
+async function registerAndStart(creation: Creation, job: AgentJob, key: Promise<AgentKey>): Promise<Outcome> {
+  const { deps, action } = creation;
+  let agentKey: AgentKey;
+  let agent: RegisteredAgent;
+  try {
+    agentKey = await key;
+    agent = await deps.pools.addAgent(deps.policy.poolId, {
+      name: action.name,
+      version: action.template.agentVersion,
+      osDescription: 'Mayfly agent job',
+      capabilities: offeredCapabilities(action.template),
+      publicKey: agentKey.publicKey,
+    });
+  } catch (error) {
+    return undoJob(creation, job, `registering: ${errorKind(error)}`, error);
+  }
+  try {
+    const stored = await createOwnSecret(creation, job, agent, agentKey);
+    if (!stored) return await undoAll(creation, job, agent, 'the Secret is not ours', undefined);
+  } catch (error) {
+    return undoAll(creation, job, agent, `storing the agent files: ${errorKind(error)}`, error);
+  }
+  return start(creation, job, agent, false);
+}
+
+/** Creates one agent job, or leaves nothing behind but a burnt number. Never rejects. */
+export async function createAgentJob(deps: ReconcileDeps, action: CreateAction, at: EpochMs): Promise<Outcome> {
+  const cluster = deps.clusters.find((candidate) => candidate.name === action.cluster);
+  const namespace = deps.namespaces.get(action.cluster);
+  if (cluster === undefined || namespace === undefined) {
+    return { action: 'create', subject: action.name, kind: 'failed', detail: `no cluster ${action.cluster}` };
+  }
+  const creation: Creation = { deps, action, cluster, namespace, at };
+  // The key is made while the Job is on its way: both take about as long.
+  const key = deps.keys.generate();
+  key.catch(() => undefined);
+  try {
+    const job = await createOwnJob(creation, deps.nonces.next());
+    return 'uid' in job ? await registerAndStart(creation, job, key) : job;
+  } catch (error) {
+    return outcome(creation, 'uncertain', error instanceof UpstreamError ? error.kind : 'unexpected', error);
+  }
+}

@@ -1,0 +1,48 @@
+/** The JSON Patches that move an agent job from phase to phase. The `test` of the phase is what makes exactly one win. */
+import type { AgentJob, AgentJobPhase } from '../domain/agentJob.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import type { JsonPatch } from '../domain/json.ts';
+import { annotationPointer, annotations } from '../domain/names.ts';
+
+type Identity = Pick<AgentJob, 'uid'>;
+
+const testUid = (agentJob: Identity) => ({ op: 'test', path: '/metadata/uid', value: agentJob.uid }) as const;
+const set = (annotation: string, value: string) => ({ op: 'add', path: annotationPointer(annotation), value }) as const;
+
+function phaseChange(agentJob: Identity, from: AgentJobPhase, to: AgentJobPhase, at: EpochMs): JsonPatch {
+  const path = annotationPointer(annotations.phase);
+  return [
+    testUid(agentJob),
+    { op: 'test', path, value: from },
+    { op: 'replace', path, value: to },
+    set(annotations.phaseAt, String(at)),
+  ];
+}
+
+export function startPatch(agentJob: Identity, agentId: number, at: EpochMs): JsonPatch {
+  return [
+    ...phaseChange(agentJob, 'creating', 'started', at),
+    { op: 'replace', path: '/spec/suspend', value: false },
+    set(annotations.agentId, String(agentId)),
+  ];
+}
+
+export function rollBackPatch(agentJob: Identity, reason: string, at: EpochMs): JsonPatch {
+  return [...phaseChange(agentJob, 'creating', 'rolledBack', at), set(annotations.reason, reason)];
+}
+
+export function retirePatch(agentJob: Identity, reason: string, at: EpochMs): JsonPatch {
+  return [...phaseChange(agentJob, 'started', 'retiring', at), set(annotations.reason, reason)];
+}
+
+export function tombstonePatch(agentJob: Identity, at: EpochMs): JsonPatch {
+  return phaseChange(agentJob, 'retiring', 'tombstone', at);
+}
+
+export function servedPatch(agentJob: Identity, requestId: number): JsonPatch {
+  return [testUid(agentJob), set(annotations.served, String(requestId))];
+}
+
+export function suspendPatch(agentJob: Identity): JsonPatch {
+  return [testUid(agentJob), { op: 'replace', path: '/spec/suspend', value: true }];
+}

@@ -1,0 +1,109 @@
+/** Observe, plan, apply, report: one pass over one pool. Two control planes may run it at once and do no harm. */
+import { UpstreamError } from '../domain/errors.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planPool } from '../plan/planPool.ts';
+import { applyPlan } from './apply.ts';
+import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
+import { longestRetryAfter, observePool } from './observe.ts';
+import type { Outcome, OutcomeKind } from './outcome.ts';
+
+export interface PassReport {
+  readonly poolId: number;
+  /** Azure DevOps' time of the look. */
+  readonly at: EpochMs;
+  readonly plan: Plan;
+  readonly outcomes: readonly Outcome[];
+  readonly observed: Observed;
+  /** When to look again; undefined = the ordinary sweep is soon enough. */
+  readonly nextLookAt: EpochMs | undefined;
+  /** How long an upstream asked us to stay away, in ms. */
+  readonly retryAfterMs: number | undefined;
+  /** True when the pass left work that could be done now: a limit of the pass cut it, or its time was up. */
+  readonly remaining: boolean;
+}
+
+export function countOutcomes(outcomes: readonly Outcome[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { action, kind } of outcomes) counts[`${action}.${kind}`] = (counts[`${action}.${kind}`] ?? 0) + 1;
+  return counts;
+}
+
+const levels: Readonly<Record<OutcomeKind, 'debug' | 'info' | 'warn'>> = {
+  done: 'info',
+  raced: 'info',
+  undone: 'warn',
+  waiting: 'debug',
+  uncertain: 'warn',
+  failed: 'warn',
+  postponed: 'info',
+};
+
+function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, errors: readonly unknown[]): void {
+  const { policy, log } = deps;
+  const common = { organisation: policy.organisation.name, pool: policy.poolName, correlationId: intent.correlationId };
+  for (const outcome of pass.outcomes) {
+    log.write(levels[outcome.kind], `${outcome.action}.${outcome.kind}`, {
+      ...common,
+      subject: outcome.subject,
+      detail: outcome.detail,
+      error: outcome.error instanceof Error ? outcome.error.message : undefined,
+    });
+  }
+  for (const skip of pass.plan.skips) {
+    log.write('info', 'request.skipped', {
+      ...common,
+      requestId: skip.requestId,
+      reason: skip.reason,
+      detail: skip.detail,
+    });
+  }
+  for (const alarm of pass.plan.alarms) {
+    log.write('warn', `alarm.${alarm.reason}`, { ...common, subject: alarm.subject, detail: alarm.detail });
+  }
+  for (const error of errors) {
+    const unexpected = !(error instanceof UpstreamError);
+    log.write(unexpected ? 'error' : 'warn', 'observe.failed', {
+      ...common,
+      error: error instanceof Error ? error.message : 'unknown',
+    });
+  }
+  log.write('info', 'pool.reconciled', {
+    ...common,
+    cause: intent.cause,
+    observed: pass.observed.agents.known && pass.observed.requests.known,
+    served: pass.plan.served.size,
+    skipped: pass.plan.skips.length,
+    ...countOutcomes(pass.outcomes),
+  });
+}
+
+function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
+  return (
+    plan.skips.some((skip) => skip.reason === 'atPassLimit') ||
+    outcomes.some(
+      (outcome) => outcome.kind === 'postponed' || (outcome.action === 'create' && outcome.kind === 'raced'),
+    )
+  );
+}
+
+/** One pass. Rejects never: what failed is in the report, and the next sweep decides afresh. */
+export async function reconcilePool(deps: ReconcileDeps, intent: ReconcileIntent): Promise<PassReport> {
+  const look = await observePool(deps);
+  const plan = planPool(deps.policy, look.observed);
+  const outcomes = await applyPlan(deps, plan, look.observed, intent);
+  const errors = outcomes.flatMap((outcome) => (outcome.error === undefined ? [] : [outcome.error]));
+  const pass: PassReport = {
+    poolId: deps.policy.poolId,
+    at: look.observed.at,
+    plan,
+    outcomes,
+    observed: look.observed,
+    nextLookAt: plan.nextLookAt,
+    retryAfterMs: look.retryAfterMs ?? longestRetryAfter(errors),
+    remaining: isRemaining(plan, outcomes),
+  };
+  report(deps, intent, pass, look.errors);
+  return pass;
+}

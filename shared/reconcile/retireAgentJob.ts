@@ -1,0 +1,142 @@
+/**
+ * The end of an agent job, step by step; any sweep resumes at the first missing one. Each step either makes the next
+ * safe or stops: the agent is disabled before it is asked whether it is idle, and only an agent that is gone lets its
+ * pod be ended.
+ */
+import type { Agent } from '../domain/agent.ts';
+import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { errorKind, hasErrorKind } from '../domain/errors.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import { isUnfinished } from '../domain/jobRequest.ts';
+import type { Action } from '../plan/plan.ts';
+import type { Cluster } from '../ports.ts';
+import { deleteOwnSecret } from './createAgentJob.ts';
+import type { ReconcileDeps } from './deps.ts';
+import type { Outcome, OutcomeKind } from './outcome.ts';
+import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
+
+export type RetireAction = Extract<Action, { readonly kind: 'retire' }>;
+
+interface Retiring {
+  readonly deps: ReconcileDeps;
+  readonly action: RetireAction;
+  readonly cluster: Cluster;
+  readonly at: EpochMs;
+  /** Whether this pass's agent list was readable and holds a placeholder of ours: only then does a 404 mean absent. */
+  readonly absenceCounts: boolean;
+}
+
+const outcome = (retiring: Retiring, kind: OutcomeKind, detail: string): Outcome => ({
+  action: 'retire',
+  subject: retiring.action.agentJob.name,
+  kind,
+  detail: `${retiring.action.reason}: ${detail}`,
+});
+
+/** Step 1. The Job in phase retiring, or undefined when somebody else moved it. */
+async function markRetiring(retiring: Retiring): Promise<AgentJob | undefined> {
+  const { action, cluster, at } = retiring;
+  if (action.agentJob.phase === 'retiring') return action.agentJob;
+  try {
+    return await cluster.patchAgentJob(action.agentJob.name, retirePatch(action.agentJob, action.reason, at));
+  } catch (error) {
+    if (hasErrorKind(error, 'invalid', 'notFound')) return undefined;
+    throw error;
+  }
+}
+
+/** The agent of the Job: by the id on the Job, else by name. */
+function lookUpAgent({ deps }: Retiring, job: AgentJob): Promise<Agent | undefined> {
+  const { poolId } = deps.policy;
+  return job.agentId === undefined ? deps.pools.findAgent(poolId, job.name) : deps.pools.getAgent(poolId, job.agentId);
+}
+
+async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): Promise<void> {
+  try {
+    await deps.pools.updateAgent(deps.policy.poolId, { id: agent.id, name: agent.name, enabled: false });
+  } catch (error) {
+    if (!hasErrorKind(error, 'notFound')) throw error;
+  }
+}
+
+/** Steps 2 to 4. `gone` = the registration no longer exists; anything else is why we stop here. */
+async function removeAgent(retiring: Retiring, job: AgentJob): Promise<'gone' | Outcome> {
+  const { deps, cluster } = retiring;
+  const { poolId } = deps.policy;
+  if (job.agentId !== undefined) await disable(retiring, { id: job.agentId, name: job.name });
+  const agent = await lookUpAgent(retiring, job);
+  if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');
+  if (agent.enabled) {
+    await disable(retiring, agent);
+    return outcome(retiring, 'waiting', 'was enabled when read');
+  }
+  if (agent.assignedRequestId !== undefined)
+    return outcome(retiring, 'waiting', `holds request ${agent.assignedRequestId}`);
+  if (agent.lastCompletedRequest !== undefined && job.served === undefined) {
+    await cluster.patchAgentJob(job.name, servedPatch(job, agent.lastCompletedRequest.id));
+  }
+  const deleted = await deps.pools.deleteAgent(poolId, agent.id);
+  return deleted === 'refused' ? outcome(retiring, 'waiting', 'the server refuses to delete the agent') : 'gone';
+}
+
+/** Step 5. True when no container of the Job can run any more. */
+async function endPod(retiring: Retiring, job: AgentJob): Promise<boolean> {
+  const { deps, cluster, at } = retiring;
+  if (isOver(job)) return true;
+  if (at - (job.phaseAt ?? at) < deps.policy.endGraceMs) return false;
+  // Asked once more by name: the id on the Job may not be the agent that the pod registered as.
+  const named = await deps.pools.findAgent(deps.policy.poolId, job.name);
+  if (named !== undefined || !retiring.absenceCounts) return false;
+  if (!job.suspended) await cluster.patchAgentJob(job.name, suspendPatch(job));
+  return false;
+}
+
+/** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
+async function isWorthRemembering({ deps, action }: Retiring, job: AgentJob): Promise<boolean> {
+  if (job.served === undefined && action.reason !== 'surplus') return true;
+  if (job.purpose.kind === 'warm') return false;
+  const request = await deps.pools.getJobRequest(deps.policy.poolId, job.purpose.requestId);
+  return request !== undefined && isUnfinished(request);
+}
+
+/** Step 6. The credential goes first, then the Job, or it stays as memory. */
+async function layToRest(retiring: Retiring, job: AgentJob): Promise<Outcome> {
+  const { cluster, at } = retiring;
+  await deleteOwnSecret(cluster, job);
+  if (await isWorthRemembering(retiring, job)) {
+    await cluster.patchAgentJob(job.name, tombstonePatch(job, at));
+    return outcome(retiring, 'done', 'tombstone');
+  }
+  await cluster.deleteAgentJob(job.name, job.uid);
+  return outcome(retiring, 'done', 'deleted');
+}
+
+async function retire(retiring: Retiring): Promise<Outcome> {
+  const marked = await markRetiring(retiring);
+  if (marked === undefined) return outcome(retiring, 'raced', 'the Job moved on');
+  const removed = await removeAgent(retiring, marked);
+  if (removed !== 'gone') return removed;
+  // Read afresh: `served` may have just been written, and the pod is seen by list only once, long ago.
+  const job = await retiring.cluster.getAgentJob(marked.name);
+  if (job === undefined || job.uid !== marked.uid) return outcome(retiring, 'raced', 'the Job is gone');
+  const over = await endPod(retiring, job);
+  return over ? layToRest(retiring, job) : outcome(retiring, 'waiting', 'the pod has not ended');
+}
+
+/** Takes an agent job as far towards its end as is safe now. Never rejects. */
+export async function retireAgentJob(
+  deps: ReconcileDeps,
+  action: RetireAction,
+  at: EpochMs,
+  absenceCounts: boolean,
+): Promise<Outcome> {
+  const cluster = deps.clusters.find((candidate) => candidate.name === action.agentJob.cluster);
+  const subject = action.agentJob.name;
+  if (cluster === undefined)
+    return { action: 'retire', subject, kind: 'failed', detail: 'its cluster is not configured' };
+  try {
+    return await retire({ deps, action, cluster, at, absenceCounts });
+  } catch (error) {
+    return { action: 'retire', subject, kind: 'uncertain', detail: errorKind(error), error };
+  }
+}

@@ -1,0 +1,123 @@
+/** The actions of one or two calls: placeholders, disable, roll back, bury, ghosts. None of them rejects. */
+import { isTombstone } from '../domain/agentJob.ts';
+import { errorKind, hasErrorKind } from '../domain/errors.ts';
+import type { EpochMs } from '../domain/instant.ts';
+import { isUnfinished } from '../domain/jobRequest.ts';
+import { offeredCapabilities } from '../domain/offer.ts';
+import type { Action } from '../plan/plan.ts';
+import type { Cluster } from '../ports.ts';
+import { deleteOwnSecret } from './createAgentJob.ts';
+import type { ReconcileDeps } from './deps.ts';
+import type { Outcome, OutcomeKind } from './outcome.ts';
+import { rollBackPatch } from './patches.ts';
+
+type ActionOf<K extends Action['kind']> = Extract<Action, { readonly kind: K }>;
+type Result = readonly [OutcomeKind, string?];
+
+async function settle(action: Action['kind'], subject: string, run: () => Promise<Result>): Promise<Outcome> {
+  try {
+    const [kind, detail] = await run();
+    return { action, subject, kind, ...(detail === undefined ? {} : { detail }) };
+  } catch (error) {
+    return { action, subject, kind: 'failed', detail: errorKind(error), error };
+  }
+}
+
+/** Registers the placeholder of a template. One that exists already is as good. */
+export function createPlaceholder(deps: ReconcileDeps, action: ActionOf<'createPlaceholder'>): Promise<Outcome> {
+  return settle('createPlaceholder', action.name, async () => {
+    try {
+      await deps.pools.addAgent(deps.policy.poolId, {
+        name: action.name,
+        version: action.template.agentVersion,
+        osDescription: 'Mayfly placeholder',
+        capabilities: offeredCapabilities(action.template),
+      });
+      return ['done'];
+    } catch (error) {
+      if (hasErrorKind(error, 'conflict')) return ['raced', 'it exists'];
+      throw error;
+    }
+  });
+}
+
+/** Brings a placeholder back to what its template offers. */
+export function repairPlaceholder(deps: ReconcileDeps, action: ActionOf<'repairPlaceholder'>): Promise<Outcome> {
+  return settle('repairPlaceholder', action.name, async () => {
+    await deps.pools.updateAgent(deps.policy.poolId, {
+      id: action.agentId,
+      name: action.name,
+      enabled: true,
+      version: action.template.agentVersion,
+      capabilities: offeredCapabilities(action.template),
+    });
+    return ['done'];
+  });
+}
+
+/** A single-use agent that has its request gets no second one. */
+export function disableAgent(deps: ReconcileDeps, action: ActionOf<'disable'>): Promise<Outcome> {
+  return settle('disable', action.name, async () => {
+    await deps.pools.updateAgent(deps.policy.poolId, { id: action.agentId, name: action.name, enabled: false });
+    return ['done', `request ${action.requestId}`];
+  });
+}
+
+function clusterOf(deps: ReconcileDeps, name: string): Cluster {
+  const cluster = deps.clusters.find((candidate) => candidate.name === name);
+  if (cluster === undefined) throw new RangeError(`cluster ${name} is not configured`);
+  return cluster;
+}
+
+/** A creation past its create-by. Only the Secret goes: an agent that its creator left behind is a ghost's case. */
+export function rollBack(deps: ReconcileDeps, action: ActionOf<'rollBack'>, at: EpochMs): Promise<Outcome> {
+  const { agentJob } = action;
+  return settle('rollBack', agentJob.name, async () => {
+    const cluster = clusterOf(deps, agentJob.cluster);
+    try {
+      await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, 'create-by passed', at));
+    } catch (error) {
+      if (hasErrorKind(error, 'invalid', 'notFound')) return ['raced', 'the Job moved on'];
+      throw error;
+    }
+    await deleteOwnSecret(cluster, agentJob);
+    return ['done'];
+  });
+}
+
+/**
+ * Deletes a tombstone. The request list only suggested that its request is gone; a single read must say so, or the
+ * number that the tombstone remembers would be used again.
+ */
+export function bury(deps: ReconcileDeps, action: ActionOf<'bury'>): Promise<Outcome> {
+  const { agentJob } = action;
+  return settle('bury', agentJob.name, async () => {
+    if (agentJob.purpose.kind === 'request') {
+      const request = await deps.pools.getJobRequest(deps.policy.poolId, agentJob.purpose.requestId);
+      if (request !== undefined && isUnfinished(request)) return ['waiting', 'its request lives'];
+    }
+    const cluster = clusterOf(deps, agentJob.cluster);
+    await deleteOwnSecret(cluster, agentJob);
+    return [(await cluster.deleteAgentJob(agentJob.name, agentJob.uid)) === 'replaced' ? 'raced' : 'done'];
+  });
+}
+
+/** True when no cluster holds a Job of this name that may still stand behind the agent. Any failed read rejects. */
+async function isForsaken(deps: ReconcileDeps, name: string): Promise<boolean> {
+  const found = await Promise.all(deps.clusters.map((cluster) => cluster.getAgentJob(name)));
+  return found.every((agentJob) => agentJob === undefined || isTombstone(agentJob));
+}
+
+/** One DELETE, after every cluster has denied its Job and the agent has been read once more. */
+export function deleteGhost(deps: ReconcileDeps, action: ActionOf<'deleteGhost'>): Promise<Outcome> {
+  return settle('deleteGhost', action.name, async () => {
+    const { poolId } = deps.policy;
+    if (!(await isForsaken(deps, action.name))) return ['waiting', 'its Job lives'];
+    const agent = await deps.pools.getAgent(poolId, action.agentId);
+    if (agent === undefined) return ['done', 'gone already'];
+    if (agent.name !== action.name || agent.online || agent.assignedRequestId !== undefined)
+      return ['waiting', 'it lives'];
+    const deleted = await deps.pools.deleteAgent(poolId, agent.id);
+    return deleted === 'refused' ? ['waiting', 'refused'] : ['done'];
+  });
+}

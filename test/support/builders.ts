@@ -1,0 +1,143 @@
+/** Valid by default, overridable in any field, readable in failures. Times are relative to `noon`. */
+import type { Agent } from '../../shared/domain/agent.ts';
+import type { AgentJob, AgentPod } from '../../shared/domain/agentJob.ts';
+import type { JobRequest } from '../../shared/domain/jobRequest.ts';
+import { agentJobName, placeholderName } from '../../shared/domain/names.ts';
+import { offeredCapabilities } from '../../shared/domain/offer.ts';
+import { known } from '../../shared/domain/read.ts';
+import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
+import type { Observed } from '../../shared/plan/observed.ts';
+import { scopeOf } from '../../shared/plan/supply.ts';
+import { aPoolPolicy, aTemplate } from './policyBuilders.ts';
+
+export const noon = Date.UTC(2026, 2, 2, 12);
+export const secondsAgo = (seconds: number): number => noon - seconds * 1000;
+export const minutesAgo = (minutes: number): number => noon - minutes * 60_000;
+
+export const policy: PoolPolicy = aPoolPolicy();
+export const template: Template = policy.templates[0] ?? aTemplate();
+
+/** The name of the agent job made for a request. */
+export const nameFor = (requestId: number, attempt = 1): string =>
+  agentJobName(scopeOf(policy), { kind: 'request', requestId, attempt }, template.name);
+
+export function aJobRequest(overrides: Partial<JobRequest> = {}): JobRequest {
+  const id = overrides.id ?? 1001;
+  return {
+    id,
+    poolId: policy.poolId,
+    queuedAt: minutesAgo(1) + id,
+    demands: [],
+    jobId: `job-${id}`,
+    planId: `plan-${id}`,
+    parallelism: 'private',
+    userDelayed: false,
+    ...overrides,
+  };
+}
+
+/** Assigned to, and received by, the agent of that id and name. */
+export function runningOn(agent: Pick<Agent, 'id' | 'name'>, overrides: Partial<JobRequest> = {}): JobRequest {
+  return aJobRequest({
+    assignedAt: secondsAgo(30),
+    receivedAt: secondsAgo(29),
+    reservedAgent: { id: agent.id, name: agent.name },
+    ...overrides,
+  });
+}
+
+/** An online, idle agent of ours, made for request 1001. */
+export function anAgent(overrides: Partial<Agent> = {}): Agent {
+  return {
+    id: 501,
+    name: nameFor(1001),
+    version: template.agentVersion,
+    enabled: true,
+    online: true,
+    createdAt: minutesAgo(2),
+    statusChangedAt: secondsAgo(30),
+    capabilities: offeredCapabilities(template),
+    updatePending: false,
+    ...overrides,
+  };
+}
+
+/** A registered agent that has never been online. */
+export function aBootingAgent(overrides: Partial<Agent> = {}): Agent {
+  const { statusChangedAt: _, ...agent } = anAgent({ online: false, createdAt: secondsAgo(10) });
+  return { ...agent, ...overrides };
+}
+
+export function aPlaceholder(ofTemplate: Template = template, overrides: Partial<Agent> = {}): Agent {
+  const name = placeholderName(scopeOf(policy), ofTemplate.name);
+  const { statusChangedAt: _, ...agent } = anAgent({ id: 11, name, online: false, version: ofTemplate.agentVersion });
+  return { ...agent, capabilities: offeredCapabilities(ofTemplate), ...overrides };
+}
+
+/** All placeholders of the policy: what a pool holds that has nothing to do. */
+export const placeholders: readonly Agent[] = policy.templates.map((each, index) =>
+  aPlaceholder(each, { id: 11 + index }),
+);
+
+export function aPod(overrides: Partial<AgentPod> = {}): AgentPod {
+  return {
+    name: `${nameFor(1001)}-abcde`,
+    uid: 'pod-uid',
+    phase: 'Running',
+    cause: 'none',
+    createdAt: secondsAgo(40),
+    mainStartedAt: secondsAgo(30),
+    terminating: false,
+    ...overrides,
+  };
+}
+
+/** Started, its pod running, for request 1001. */
+export function anAgentJob(overrides: Partial<AgentJob> = {}): AgentJob {
+  const purpose = overrides.purpose ?? ({ kind: 'request', requestId: 1001, attempt: 1 } as const);
+  return {
+    cluster: policy.clusters[0] ?? 'primary',
+    namespace: 'mayfly-agents',
+    name: agentJobName(scopeOf(policy), purpose, template.name),
+    uid: 'job-uid',
+    poolId: policy.poolId,
+    template: template.name,
+    purpose,
+    phase: 'started',
+    phaseAt: secondsAgo(45),
+    creator: 'nonce',
+    createBy: noon + 60_000,
+    createdAt: secondsAgo(50),
+    agentId: 501,
+    wasOnline: false,
+    suspended: false,
+    pod: aPod(),
+    ...overrides,
+  };
+}
+
+/** Without its pod: `exactOptionalPropertyTypes` forbids overriding with undefined. */
+export function withoutPod(agentJob: AgentJob): AgentJob {
+  const { pod: _, ...rest } = agentJob;
+  return rest;
+}
+
+export function anObserved(
+  given: { requests?: readonly JobRequest[]; agents?: readonly Agent[]; agentJobs?: readonly AgentJob[] } & Partial<
+    Pick<Observed, 'parallelJobs' | 'paused' | 'clusters' | 'at'>
+  > = {},
+): Observed {
+  const { requests = [], agents = [], agentJobs = [], ...rest } = given;
+  return {
+    at: noon,
+    requests: known(requests),
+    agents: known([...placeholders, ...agents]),
+    clusters: policy.clusters.map((name) => ({
+      name,
+      agentJobs: known(agentJobs.filter((agentJob) => agentJob.cluster === name)),
+    })),
+    parallelJobs: { value: { total: 100, used: 0 } },
+    paused: { value: false },
+    ...rest,
+  };
+}
