@@ -166,7 +166,7 @@ describe('planPool: provision', () => {
       tombstone(attempt, {
         purpose: { kind: 'request', requestId: 900 + attempt, attempt: 1 },
         reason: 'neverStarted',
-        phaseAt: minutesAgo(2),
+        phaseAt: minutesAgo(6),
       }),
     );
     const requests = [1, 2].map((id) => aJobRequest({ id }));
