@@ -41,7 +41,7 @@ export class AssignmentPass {
       while (this.#scheduled) {
         this.#scheduled = false;
         const given = this.#assignAll();
-        if (given.length > 0) this.#state.waiting = this.#state.waiting.filter(isWaiting);
+        this.#state.waiting = this.#state.waiting.filter(isWaiting);
         // Only now: an agent that answers within its message may change the world under the pass.
         for (const request of given) this.#leases.deliverJob(request);
         if (this.#state.limits.assignDelayMs.max > 0) break;
@@ -71,14 +71,8 @@ export class AssignmentPass {
   }
 
   #supplyOf(pool: PoolState): Supply {
-    const idle = [...pool.agents.values()].filter((agent) => this.#isIdle(agent));
+    const idle = [...pool.agents.values()].filter(isIdle);
     return { idle, hopeless: new Set() };
-  }
-
-  #isIdle(agent: AgentState): boolean {
-    if (!agent.enabled || agent.session === undefined || agent.updatePending) return false;
-    if (agent.reservedBy !== undefined) return false;
-    return !agent.shuttingDown || this.#state.random.chance(this.#state.limits.lateAssignmentChance);
   }
 
   #choose(request: RequestState, supply: Supply): AgentState | undefined {
@@ -97,4 +91,9 @@ export class AssignmentPass {
 
 export function isWaiting(request: RequestState): boolean {
   return request.agent === undefined && request.result === undefined;
+}
+
+function isIdle(agent: AgentState): boolean {
+  if (!agent.enabled || agent.session === undefined || agent.updatePending) return false;
+  return agent.reservedBy === undefined && !agent.shuttingDown;
 }

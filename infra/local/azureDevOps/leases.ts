@@ -84,7 +84,7 @@ export class Leases {
     last: boolean,
   ) {
     const { request, agent } = this.#held(held.poolId, held.requestId, held.agentId);
-    if (last) agent.shuttingDown = true;
+    if (last) agent.shuttingDown = !this.#state.random.chance(this.#state.limits.lateAssignmentChance);
     const ran = request.receivedAt !== undefined;
     if (ran) request.ranBy = agent.name;
     this.finish(request, result, { ran, lost: false });

@@ -52,6 +52,7 @@ export class AzureDevOpsWorld {
     return this.#state.limits;
   }
 
+  /** Listeners observe; one that acts on the world does so from a timer. */
   onEvent(listener: (event: WorldEvent) => void): Unsubscribe {
     return this.#state.events.subscribe(listener);
   }
