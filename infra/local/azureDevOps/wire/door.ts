@@ -17,19 +17,23 @@ const signInHtml =
   '<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to your account</body></html>';
 const html = { 'content-type': 'text/html; charset=utf-8' };
 
-function signInPage(c: WireContext): Response {
-  return c.newResponse(signInHtml, { status: 203, headers: html });
+function signInPage(): Response {
+  return new Response(signInHtml, { status: 203, headers: html });
 }
 
 /**
- * GET and POST get 203 and a sign-in page, PATCH and the like 401 (azure-pipelines-agent#5520, azure-devops-auth-samples#52,
- * vsts-rest-api-specs#574); callers that suppress the federated redirect get 401 always (CredentialProvider.cs).
+ * By default GET and POST get 203 and a sign-in page, PATCH and the like 401 (azure-pipelines-agent#5520,
+ * azure-devops-auth-samples#52, vsts-rest-api-specs#574). Reads have also been seen to answer 401 without a body
+ * (kedacore/keda#3159), and a redirect to the sign-in page, which callers can suppress (CredentialProvider.cs).
  */
 function badCredential(c: WireContext, wire: Wire): Response {
   const suppressed = c.req.header('x-tfs-fedauthredirect')?.toLowerCase() === 'suppress';
+  if (wire.badCredential === 'redirect' && !suppressed) {
+    return new Response(null, { status: 302, headers: { location: 'https://login.example/signin' } });
+  }
   const pages = ['GET', 'POST', 'OPTIONS'].includes(c.req.method);
-  if (pages && !suppressed && wire.badCredential === 'signInPage') return signInPage(c);
-  return c.newResponse('', { status: 401, headers: { ...html, 'www-authenticate': 'Bearer, Basic' } });
+  if (pages && wire.badCredential === 'signInPage') return signInPage();
+  return new Response(null, { status: 401, headers: { ...html, 'www-authenticate': 'Bearer, Basic' } });
 }
 
 /** Destroys the connection: the caller sees a reset, never an answer. */
@@ -70,7 +74,7 @@ function scripted(status: number, retryAfterSeconds: number | undefined): Respon
 /** Faults that strike before the world is asked; undefined = it is asked. */
 async function beforeEffect(c: WireContext, wire: Wire, fault: FaultKind): Promise<Response | undefined> {
   if (fault.kind === 'status') return scripted(fault.status, fault.retryAfterSeconds);
-  if (fault.kind === 'signInPage') return signInPage(c);
+  if (fault.kind === 'signInPage') return signInPage();
   if (fault.kind === 'nullBody') return answer(200, null);
   if (fault.kind === 'hang') await untilGone(c, wire);
   return fault.kind === 'hang' || fault.kind === 'lostBefore' ? cutOff(c) : undefined;

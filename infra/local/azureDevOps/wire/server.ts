@@ -14,7 +14,8 @@ import { agentRoutes } from './agentRoutes.ts';
 import { agentTokenRoutes, tokenPath } from './agentToken.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { door } from './door.ts';
-import { fetchPost, HookDelivery, type HookDisorder, type PostHook } from './hooks/delivery.ts';
+import { HookDelivery, type HookDisorder } from './hooks/delivery.ts';
+import { fetchPost, type PostHook } from './hooks/post.ts';
 import { hookRoutes } from './hooks/routes.ts';
 import { Subscriptions } from './hooks/subscription.ts';
 import { poolRoutes } from './poolRoutes.ts';
@@ -97,6 +98,8 @@ function appOf(wire: Wire, organisation: string): WireApp {
 
 function listen(app: WireApp, port: number): Promise<Server> {
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  // Longer than any client keeps an idle connection: else a call may meet the server hanging up, a fault nobody scripted.
+  server.keepAliveTimeout = 65_000;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));

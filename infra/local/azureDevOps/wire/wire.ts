@@ -23,7 +23,7 @@ export interface Wire {
   /** How long a poll for messages is held before it is answered empty. */
   readonly holdMs: number;
   /** What a broken credential gets where the real service has been seen to answer either way. */
-  readonly badCredential: 'signInPage' | 'unauthorized';
+  readonly badCredential: 'signInPage' | 'unauthorized' | 'redirect';
   /** Aborted when the server closes: held answers must end. */
   readonly closing: AbortSignal;
 }

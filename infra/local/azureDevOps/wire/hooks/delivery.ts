@@ -14,6 +14,7 @@ import type { CancelTimer, WorldClock } from '../../../world/clock.ts';
 import type { Random } from '../../../world/random.ts';
 import type { JobStateEvent } from '../../events.ts';
 import { type HookEvent, hookBody, wants } from './payload.ts';
+import { hookHeaders, type PostHook } from './post.ts';
 import type { Subscription, Subscriptions } from './subscription.ts';
 
 export const transientDelaysMs: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 60].map(secondsMs);
@@ -26,15 +27,6 @@ export const probationDelaysMs: readonly number[] = [
   minutesMs(640),
   hoursMs(15),
 ];
-
-export interface HookRequest {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** Sends one notification and answers the HTTP status; rejects when there is no answer. */
-export type PostHook = (request: HookRequest) => Promise<number>;
 
 /** How a network treats events on top of the documented rules, for tests. */
 export interface HookDisorder {
@@ -70,6 +62,9 @@ export interface HookNotification {
   nextRetryAt?: number;
 }
 
+/** The real history reaches back seven days; here it is a number. */
+const historyLimit = 10_000;
+
 type AnswerClass = 'success' | 'terminal' | 'transient' | 'enduring';
 
 const transientStatuses: readonly (number | undefined)[] = [408, 502, 503, 504];
@@ -84,6 +79,7 @@ function classOf(status: number | undefined): AnswerClass {
 export class HookDelivery {
   readonly #options: HookDeliveryOptions;
   readonly #notifications: HookNotification[] = [];
+  readonly #lastIds = new Map<string, number>();
   readonly #timers = new Set<CancelTimer>();
   #closed = false;
   /** Events that no notification was made of, per cause. */
@@ -93,6 +89,7 @@ export class HookDelivery {
     this.#options = options;
   }
 
+  /** What was sent or is waiting to be sent, oldest first. */
   get notifications(): readonly HookNotification[] {
     return this.#notifications;
   }
@@ -124,9 +121,10 @@ export class HookDelivery {
       this.dropped.lost += 1;
       return;
     }
-    const own = this.#notifications.filter((other) => other.subscriptionId === subscription.id).length;
+    const id = (this.#lastIds.get(subscription.id) ?? 0) + 1;
+    this.#lastIds.set(subscription.id, id);
     const notification: HookNotification = {
-      id: own + 1,
+      id,
       subscriptionId: subscription.id,
       event,
       status: 'queued',
@@ -134,6 +132,7 @@ export class HookDelivery {
       attempts: 0,
     };
     this.#notifications.push(notification);
+    if (this.#notifications.length > historyLimit) this.#notifications.splice(0, historyLimit / 2);
     this.#after(this.#latency(), () => this.#attempt(notification, 0));
     for (let copy = 1; copy < (disorder.times ?? 1); copy++) {
       this.#after(this.#latency(), () => this.#sendCopy(notification));
@@ -250,24 +249,3 @@ function disable(subscription: Subscription, notification: HookNotification): vo
   subscription.status = 'disabledBySystem';
   finish(notification, 'failed');
 }
-
-/** Basic auth, and "Name:value" per line (webhooks.md). */
-function hookHeaders(inputs: Subscription['consumerInputs']): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
-  for (const line of (inputs['httpHeaders'] ?? '').split(/\r?\n/)) {
-    const colon = line.indexOf(':');
-    if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
-  }
-  const { basicAuthUsername = '', basicAuthPassword = '' } = inputs;
-  if (basicAuthUsername !== '' || basicAuthPassword !== '') {
-    headers['authorization'] = `Basic ${Buffer.from(`${basicAuthUsername}:${basicAuthPassword}`).toString('base64')}`;
-  }
-  return headers;
-}
-
-/** Posts with global fetch. Redirects are not followed: a 3xx is an error like any other. */
-export const fetchPost: PostHook = async ({ url, headers, body }) => {
-  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' });
-  await response.body?.cancel();
-  return response.status;
-};

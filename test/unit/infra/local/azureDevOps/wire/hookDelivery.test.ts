@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStateEvent } from '../../../../../../infra/local/azureDevOps/events.ts';
-import {
-  HookDelivery,
-  type HookDisorder,
-  type HookRequest,
-} from '../../../../../../infra/local/azureDevOps/wire/hooks/delivery.ts';
+import { HookDelivery, type HookDisorder } from '../../../../../../infra/local/azureDevOps/wire/hooks/delivery.ts';
+import type { HookRequest } from '../../../../../../infra/local/azureDevOps/wire/hooks/post.ts';
 import {
   type Inputs,
   readDraft,

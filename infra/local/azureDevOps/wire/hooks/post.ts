@@ -1,0 +1,32 @@
+/** How a notification leaves the house: its headers and the request itself. */
+import type { Inputs } from './subscription.ts';
+
+export interface HookRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Sends one notification and answers the HTTP status; rejects when there is no answer. */
+export type PostHook = (request: HookRequest) => Promise<number>;
+
+/** Basic auth, and "Name:value" per line (webhooks.md). */
+export function hookHeaders(inputs: Inputs): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+  for (const line of (inputs['httpHeaders'] ?? '').split(/\r?\n/)) {
+    const colon = line.indexOf(':');
+    if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  const { basicAuthUsername = '', basicAuthPassword = '' } = inputs;
+  if (basicAuthUsername !== '' || basicAuthPassword !== '') {
+    headers['authorization'] = `Basic ${Buffer.from(`${basicAuthUsername}:${basicAuthPassword}`).toString('base64')}`;
+  }
+  return headers;
+}
+
+/** Posts with global fetch. Redirects are not followed: a 3xx is an error like any other. */
+export const fetchPost: PostHook = async ({ url, headers, body }) => {
+  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' });
+  await response.body?.cancel();
+  return response.status;
+};
