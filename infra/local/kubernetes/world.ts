@@ -6,8 +6,21 @@
 import type { JsonObject } from '../../../shared/domain/json.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
-import type { StoryOf, Workload } from './podStory.ts';
-import type { ResourceName } from './resource.ts';
+import { ApiServer } from './apiServer.ts';
+import { Cluster, type Delays, defaultDelays, type Ending } from './cluster.ts';
+import { Collectors } from './collectors.ts';
+import { Deletion } from './deletion.ts';
+import { EventRecorder } from './events.ts';
+import { JobController } from './jobController.ts';
+import { isTerminalPod } from './jobState.ts';
+import { Kubelet } from './kubelet.ts';
+import { Listing } from './listing.ts';
+import { list, nameOf, namespaceOf, text } from './object.ts';
+import { disruption } from './podStatus.ts';
+import { idleWorkload, quickStory, type StoryOf, type Workload } from './podStory.ts';
+import { type ResourceName, resourceTypes } from './resource.ts';
+import { notFound } from './statusError.ts';
+import { Store } from './store.ts';
 import type {
   Answer,
   Caller,
@@ -28,103 +41,166 @@ export interface KubernetesWorldOptions {
   readonly namespaces?: readonly string[];
   readonly story?: StoryOf;
   readonly workload?: Workload;
+  readonly delays?: Partial<Delays>;
 }
+
+const success: JsonObject = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 export class KubernetesWorld {
   readonly clock: WorldClock;
+  readonly #store = new Store();
+  readonly #cluster: Cluster;
+  readonly #api: ApiServer;
+  readonly #deletion: Deletion;
+  readonly #listing: Listing;
+  readonly #kubelet: Kubelet;
 
   constructor(options: KubernetesWorldOptions) {
     this.clock = options.clock;
+    const delays = { ...defaultDelays, ...options.delays };
+    this.#cluster = new Cluster(this.#store, options.clock, options.random, delays);
+    this.#deletion = new Deletion(this.#cluster);
+    this.#api = new ApiServer(this.#cluster, (resource, object) => this.#deletion.finalized(resource, object));
+    this.#listing = new Listing(this.#store);
+    const recorder = new EventRecorder(this.#cluster);
+    const parts = { cluster: this.#cluster, api: this.#api, deletion: this.#deletion, recorder };
+    this.#kubelet = new Kubelet(
+      { ...parts, workload: options.workload ?? idleWorkload },
+      options.story ?? (() => quickStory),
+    );
+    const controllers = [
+      new JobController(parts),
+      new Collectors(this.#cluster, this.#api, this.#deletion),
+      this.#kubelet,
+    ];
+    this.#store.subscribe((change) => {
+      for (const controller of controllers) controller.onChange(change);
+    });
+    for (const name of new Set(['default', ...(options.namespaces ?? [])])) {
+      this.create('namespaces', undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    }
   }
 
   /** All namespaces when `namespace` is undefined. */
-  list(_resource: ResourceName, _namespace: string | undefined, _options: WorldListOptions = {}): Answer {
-    throw new Error('not yet');
+  list(resource: ResourceName, namespace: string | undefined, options: WorldListOptions = {}): Answer {
+    return this.#listing.list(resource, namespace, options);
   }
 
-  get(_resource: ResourceName, _namespace: string | undefined, _name: string): Answer {
-    throw new Error('not yet');
+  get(resource: ResourceName, namespace: string | undefined, name: string): Answer {
+    return this.#api.get(resource, namespace ?? '', name);
   }
 
   /** `body` is what came over the wire, parsed; anything may stand in it. */
-  create(_resource: ResourceName, _namespace: string | undefined, _body: unknown, _options: WriteOptions = {}): Answer {
-    throw new Error('not yet');
+  create(resource: ResourceName, namespace: string | undefined, body: unknown, options: WriteOptions = {}): Answer {
+    return this.#api.create(resource, namespace ?? '', body, options);
   }
 
   replace(
-    _resource: ResourceName,
-    _namespace: string | undefined,
-    _name: string,
-    _body: unknown,
-    _options: WriteOptions = {},
+    resource: ResourceName,
+    namespace: string | undefined,
+    name: string,
+    body: unknown,
+    options: WriteOptions = {},
   ): Answer {
-    throw new Error('not yet');
+    return this.#api.replace(resource, namespace ?? '', name, body, options);
   }
 
   patch(
-    _resource: ResourceName,
-    _namespace: string | undefined,
-    _name: string,
-    _patch: WorldPatch,
-    _options: WriteOptions = {},
+    resource: ResourceName,
+    namespace: string | undefined,
+    name: string,
+    patch: WorldPatch,
+    options: WriteOptions = {},
   ): Answer {
-    throw new Error('not yet');
+    return this.#api.patch(resource, namespace ?? '', name, patch, options);
   }
 
   delete(
-    _resource: ResourceName,
-    _namespace: string | undefined,
-    _name: string,
-    _options: WorldDeleteOptions = {},
+    resource: ResourceName,
+    namespace: string | undefined,
+    name: string,
+    options: WorldDeleteOptions = {},
   ): Answer {
-    throw new Error('not yet');
+    return this.#deletion.delete(resource, namespace ?? '', name, options);
   }
 
+  /** Answers the list of what was deleted, as it was. */
   deleteCollection(
-    _resource: ResourceName,
-    _namespace: string | undefined,
-    _selector: WorldListOptions,
-    _options: WorldDeleteOptions = {},
+    resource: ResourceName,
+    namespace: string | undefined,
+    selector: WorldListOptions,
+    options: WorldDeleteOptions = {},
   ): Answer {
-    throw new Error('not yet');
+    const answer = this.#listing.list(resource, namespace, selector);
+    for (const item of list(answer.body, 'items')) {
+      const object = item as JsonObject;
+      this.#deletion.delete(resource, namespaceOf(object), nameOf(object), options);
+    }
+    return answer;
   }
 
   /** Throws only for a bad selector; an expired resourceVersion comes as an ERROR event, as on the wire. */
   watch(
-    _resource: ResourceName,
-    _namespace: string | undefined,
-    _options: WatchOptions,
-    _listener: (event: WatchEvent) => void,
+    resource: ResourceName,
+    namespace: string | undefined,
+    options: WatchOptions,
+    listener: (event: WatchEvent) => void,
   ): Watch {
-    throw new Error('not yet');
+    return this.#listing.watch(resource, namespace, options, listener);
   }
 
-  /** The eviction subresource of policy/v1. */
-  evict(_namespace: string, _pod: string, _caller: Caller = {}): Answer {
-    throw new Error('not yet');
+  /** The eviction subresource of policy/v1; disruption budgets are not modelled. */
+  evict(namespace: string, pod: string, caller: Caller = {}): Answer {
+    this.#evict(namespace, pod, { why: 'evicted', byCaller: caller.caller ?? 'unknown' });
+    return { status: 201, body: success, warnings: [] };
   }
 
   /** Forgets the history of changes: older watches and continue tokens answer 410. */
-  compact(): void {}
-
-  onEvent(_listener: (event: WorldEvent) => void): () => void {
-    throw new Error('not yet');
+  compact(): void {
+    this.#store.compact();
+    this.#listing.compact();
   }
 
-  /** The node is gone at once with all that runs on it; its pods become unreachable, later deleted. */
-  loseNode(_node: string): void {}
+  onEvent(listener: (event: WorldEvent) => void): () => void {
+    return this.#cluster.onEvent(listener);
+  }
 
-  /** Evicts every pod of a node, as `kubectl drain` does. */
-  drainNode(_node: string, _caller?: Caller): void {}
+  /** The node is gone at once with all that runs on it; its pods become unreachable, later deleted, later Failed. */
+  loseNode(node: string): void {
+    this.#kubelet.loseNode(node);
+  }
 
-  /** The kernel kills the main container: Failed, OOMKilled, 137. */
-  oomKill(_namespace: string, _pod: string): void {}
+  /** Evicts every pod of a node that still runs, as `kubectl drain` does. */
+  drainNode(node: string, caller: Caller = {}): void {
+    const running = this.#kubelet.podsOn(node).filter((pod) => !isTerminalPod(pod));
+    const ending = { why: 'drained', byCaller: caller.caller ?? 'kubectl' } as const;
+    for (const pod of running) this.#evict(namespaceOf(pod), nameOf(pod), ending);
+  }
+
+  /** The kernel kills the main container: Failed, OOMKilled, 137. Nothing happens where it does not run. */
+  oomKill(namespace: string, pod: string): void {
+    this.#kubelet.oomKill(namespace, pod);
+  }
 
   /** The main process ends by itself with this code, whatever its workload does. */
-  killPodProcess(_namespace: string, _pod: string, _exitCode: number): void {}
+  killPodProcess(namespace: string, pod: string, exitCode: number): void {
+    this.#kubelet.killProcess(namespace, pod, exitCode);
+  }
 
-  /** The pods of a Job, newest last; for scenarios and assertions. */
-  podsOf(_namespace: string, _jobName: string): readonly JsonObject[] {
-    return [];
+  /** The pods of a Job, oldest first; for scenarios and assertions. */
+  podsOf(namespace: string, jobName: string): readonly JsonObject[] {
+    return this.#store
+      .all('pods', namespace)
+      .filter((pod) => text(pod, 'metadata', 'labels', 'batch.kubernetes.io/job-name') === jobName)
+      .sort((a, b) => createdAt(a) - createdAt(b));
+  }
+
+  #evict(namespace: string, name: string, ending: Ending): void {
+    const pod = this.#store.find('pods', namespace, name);
+    if (pod === undefined) throw notFound(resourceTypes.pods, name);
+    this.#kubelet.markDisrupted(pod, disruption('EvictionByEvictionAPI', 'Eviction API: evicting'));
+    this.#deletion.delete('pods', namespace, name, { caller: ending.byCaller, ending });
   }
 }
+
+const createdAt = (pod: JsonObject): number => Date.parse(text(pod, 'metadata', 'creationTimestamp') ?? '');
