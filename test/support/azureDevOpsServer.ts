@@ -39,7 +39,7 @@ export interface TestAzureDevOps<C extends WorldClock> {
   close(): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -107,7 +107,11 @@ export async function startTestAzureDevOps(
   };
 }
 
-/** Lets sockets work until `holds`, without waiting for a fixed time. */
+/** Lets sockets work until `holds`, without waiting for a fixed time; throws after ten real seconds. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  const giveUpAt = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > giveUpAt) throw new Error(`It never came to hold: ${holds.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

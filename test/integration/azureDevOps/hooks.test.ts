@@ -57,7 +57,7 @@ beforeEach(async () => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       received.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
-      response.writeHead(status).end();
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end();
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -110,6 +110,15 @@ describe('a subscription', () => {
     await until(() => received.length === 2);
     const { value } = (await (await devOps.call('GET', `${path}/notifications`)).json()) as { value: object[] };
     expect(value).toMatchObject([{ id: 2 }, { id: 1, details: { requestAttempts: 1 } }]);
+  });
+
+  it('takes a redirect for an error and does not follow it', async () => {
+    status = 302;
+    const { id } = await subscribe();
+    queueJob();
+    await devOps.clock.advance(9000);
+    await until(() => devOps.server.subscriptions.get(id)?.status === 'onProbation');
+    expect(received).toHaveLength(1);
   });
 
   it('hears of nothing once it is deleted', async () => {

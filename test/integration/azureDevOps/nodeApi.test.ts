@@ -94,6 +94,32 @@ describe('agents', () => {
   });
 });
 
+describe('an agent that is busy', () => {
+  it('looks idle to whoever does not ask for its request', async () => {
+    const { world } = devOps;
+    const publicKey = { exponent: 'AQAB', modulus: Buffer.alloc(256, 0xa5).toString('base64') };
+    const { id } = world.addAgent(poolId, { name: 'busy', version: '5.278.0', publicKey });
+    world.openSession(poolId, id, { ownerName: 'pod', attached: true });
+    world.queueJob({ poolId });
+    const [request] = world.snapshot(poolId).requests;
+    expect((await api.getAgent(poolId, id)).assignedRequest).toBeUndefined();
+    const [asked] = await api.getAgents(poolId, 'busy', false, true, true);
+    expect([asked?.status, asked?.assignedRequest?.requestId]).toEqual([TaskAgentStatus.Online, request?.id]);
+    world.completeRequest(poolId, request?.id ?? 0, 'succeeded');
+    const done = await api.getAgent(poolId, id, false, true, true);
+    expect([done.assignedRequest, done.lastCompletedRequest?.requestId]).toEqual([undefined, request?.id]);
+  });
+});
+
+describe('discovery', () => {
+  it('tells the whole location table and who calls', async () => {
+    const table = (await (await devOps.call('OPTIONS', '_apis/')).json()) as { value: { id: string }[] };
+    expect(table.value.map(({ id }) => id)).toContain('134e239e-2df3-4794-a6f6-24f1f19ec8dc');
+    const data = await (await devOps.call('GET', '_apis/connectionData?connectOptions=1')).json();
+    expect(data).toMatchObject({ deploymentType: 'hosted', authenticatedUser: { providerDisplayName: 'mayfly' } });
+  });
+});
+
 describe('job requests', () => {
   const queue = (count: number): void => {
     for (let index = 0; index < count; index++) devOps.world.queueJob({ poolId, demands: ['image'] });

@@ -25,7 +25,7 @@ export type AssertionVerdict =
   | { readonly ok: false; readonly error: 'invalid_request' | 'invalid_client'; readonly description: string };
 
 /** The longest life of an assertion (RUNNER VssSigningCredentials.cs: nbf = now, exp = now + 5 min). */
-export const assertionLifeMs = minutesMs(5);
+const assertionLifeMs = minutesMs(5);
 
 const base64ToUrl = (text: string): string => Buffer.from(text, 'base64').toString('base64url');
 

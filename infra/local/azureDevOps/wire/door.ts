@@ -9,6 +9,7 @@ import type { Call, FaultKind } from '../../world/faults.ts';
 import { WorldError } from '../worldError.ts';
 import { tokenPath } from './agentToken.ts';
 import { versionProblem } from './apiVersion.ts';
+import { onHangUp } from './hangUp.ts';
 import { answer, refusalJson, WireRefusal } from './refusal.ts';
 import { nameCall } from './verbs.ts';
 import type { Wire, WireApp, WireContext } from './wire.ts';
@@ -56,11 +57,9 @@ async function thin(c: WireContext, wire: Wire, keep: number): Promise<Response>
 }
 
 function untilGone(c: WireContext, wire: Wire): Promise<void> {
-  const gone = AbortSignal.any([c.req.raw.signal, wire.closing]);
-  return new Promise((resolve) => {
-    if (gone.aborted) resolve();
-    gone.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = onHangUp(c, wire, resolve);
+  return promise.finally(stop);
 }
 
 function scripted(status: number, retryAfterSeconds: number | undefined): Response {

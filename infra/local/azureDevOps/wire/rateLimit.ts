@@ -14,7 +14,7 @@ export interface RateLimit {
   readonly windowMs?: number;
 }
 
-export type RateVerdict = 'free' | 'delayed' | 'refused';
+type RateVerdict = 'free' | 'delayed' | 'refused';
 
 export interface RateAnswer {
   readonly verdict: RateVerdict;

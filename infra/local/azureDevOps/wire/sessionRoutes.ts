@@ -8,6 +8,7 @@ import type { JsonObject } from '../../../../shared/domain/json.ts';
 import type { AgentMessage, SessionSpec } from '../records.ts';
 import { sessionExpired } from '../worldError.ts';
 import { idOf, member, numberMember, objectBody, objectMember, stringMap, stringMember } from './body.ts';
+import { onHangUp } from './hangUp.ts';
 import { accessDenied, badArgument, notModelled } from './refusal.ts';
 import { requireAgent } from './rights.ts';
 import { createSessionKey, encryptBody } from './sessionKey.ts';
@@ -87,25 +88,19 @@ function ownSession(
 }
 
 /** Waits for the first message after `last`; undefined = none came, the session ended, or nobody listens any more. */
-function nextMessage(
-  wire: Wire,
-  sessionId: string,
-  last: number,
-  gone: AbortSignal,
-): Promise<AgentMessage | undefined> {
+function nextMessage(c: WireContext, wire: Wire, sessionId: string, last: number): Promise<AgentMessage | undefined> {
   const { promise, resolve } = Promise.withResolvers<AgentMessage | undefined>();
   const end = (): void => resolve(undefined);
-  const cancel = wire.clock.after(wire.holdMs, end);
-  const stopMessages = wire.world.onMessage(sessionId, (message) => {
-    if (message.messageId > last) resolve(message);
-  });
-  const stopEnd = wire.world.onSessionEnd(sessionId, end);
-  gone.addEventListener('abort', end, { once: true });
+  const stops = [
+    wire.clock.after(wire.holdMs, end),
+    wire.world.onMessage(sessionId, (message) => {
+      if (message.messageId > last) resolve(message);
+    }),
+    wire.world.onSessionEnd(sessionId, end),
+    onHangUp(c, wire, end),
+  ];
   return promise.finally(() => {
-    cancel();
-    stopMessages();
-    stopEnd();
-    gone.removeEventListener('abort', end);
+    for (const stop of stops) stop();
   });
 }
 
@@ -121,8 +116,7 @@ function messageRoutes(app: WireApp, wire: Wire, open: Map<string, OpenSession>)
     const session = ownSession(open, sessionId, identity);
     world.keepAlive(sessionId);
     const last = lastMessageId === undefined || lastMessageId === '' ? 0 : idOf(lastMessageId, 'lastMessageId');
-    const gone = AbortSignal.any([c.req.raw.signal, wire.closing]);
-    const message = world.takeMessage(sessionId, last) ?? (await nextMessage(wire, sessionId, last, gone));
+    const message = world.takeMessage(sessionId, last) ?? (await nextMessage(c, wire, sessionId, last));
     if (message !== undefined) {
       const { messageId, messageType } = message;
       return c.json({ messageId, messageType, ...encryptBody(session.aes, JSON.stringify(bodyOf(message))) });

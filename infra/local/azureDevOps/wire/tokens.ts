@@ -32,7 +32,7 @@ export interface AgentIdentity {
 
 export type Identity = UserIdentity | AgentIdentity;
 
-export type TokenKind = 'pat' | 'entra' | 'agent';
+type TokenKind = 'pat' | 'entra' | 'agent';
 
 export interface TokenEntry {
   readonly token: string;

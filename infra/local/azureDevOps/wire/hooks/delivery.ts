@@ -17,8 +17,8 @@ import { type HookEvent, hookBody, wants } from './payload.ts';
 import { hookHeaders, type PostHook } from './post.ts';
 import type { Subscription, Subscriptions } from './subscription.ts';
 
-export const transientDelaysMs: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 60].map(secondsMs);
-export const probationDelaysMs: readonly number[] = [
+const transientDelaysMs: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 60].map(secondsMs);
+const probationDelaysMs: readonly number[] = [
   minutesMs(20),
   minutesMs(40),
   minutesMs(80),

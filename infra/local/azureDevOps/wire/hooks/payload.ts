@@ -142,7 +142,7 @@ export function hookBody(
   });
 }
 
-export const zeroId = '00000000-0000-0000-0000-000000000000';
+const zeroId = '00000000-0000-0000-0000-000000000000';
 
 /** The made-up event of the Test button: ids that belong to nothing. */
 export function sampleEvent(state: JobState, at: EpochMs): HookEvent {

@@ -9,14 +9,14 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../../../sh
 export const jobStateEventType = 'ms.vss-pipelines.job-state-changed-event';
 
 /** serviceHooks.json 7.2, SubscriptionStatus. */
-export const subscriptionStatuses = [
+const subscriptionStatuses = [
   'enabled',
   'onProbation',
   'disabledByUser',
   'disabledBySystem',
   'disabledByInactiveIdentity',
 ] as const;
-export type SubscriptionStatus = (typeof subscriptionStatuses)[number];
+type SubscriptionStatus = (typeof subscriptionStatuses)[number];
 
 export type Inputs = Readonly<Record<string, string>>;
 
