@@ -1,0 +1,47 @@
+/** Errors of the @azure packages that speak HTTP, classified. */
+import type { Upstream, UpstreamErrorKind } from '../../domain/errors.ts';
+import { UpstreamError } from '../../domain/errors.ts';
+import { retryAfterMs } from '../retryAfter.ts';
+
+const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'notFound',
+  408: 'timeout',
+  409: 'conflict',
+  429: 'throttled',
+};
+
+/** What of a RestError is looked at. Its message is not: it may quote the request. */
+interface Failure {
+  readonly name?: string;
+  readonly code?: string;
+  readonly statusCode?: number;
+  readonly response?: { readonly headers?: { get(name: string): string | undefined } };
+  readonly errorResponse?: { readonly error?: string };
+}
+
+/** Classifies what a call threw; what a token source has already classified goes on unchanged. */
+export function azureFailure(upstream: Upstream, operation: string, error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  const failure = error as Failure;
+  const status = failure.statusCode;
+  return new UpstreamError(
+    {
+      upstream,
+      operation,
+      kind: kindOf(failure),
+      status,
+      retryAfterMs: retryAfterMs(failure.response?.headers?.get('retry-after'), Date.now()),
+      detail: failure.errorResponse?.error ?? failure.code ?? failure.name,
+    },
+    { cause: error },
+  );
+}
+
+function kindOf({ name, code, statusCode }: Failure): UpstreamErrorKind {
+  if (name === 'AbortError' || code === 'ETIMEDOUT') return 'timeout';
+  if (statusCode !== undefined) return kinds[statusCode] ?? (statusCode >= 500 ? 'unavailable' : 'unexpected');
+  return code === undefined ? 'unexpected' : 'unavailable';
+}
