@@ -14,14 +14,23 @@ export interface ColdLoad {
   readonly files: readonly string[];
   /** Names of the functions that were registered. */
   readonly functions: readonly string[];
+  /** What the hook answered, if it was called. */
+  readonly answer?: unknown;
 }
 
-/** Imports a file (absolute path) or a package in a process of its own. */
-export async function loadCold(module: string): Promise<ColdLoad> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', child, module], {
+export interface HookCall {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The settings of the process. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Imports a file (absolute path) or a package in a process of its own, and calls the hook there if asked to. */
+export async function loadCold(module: string, call?: HookCall): Promise<ColdLoad> {
+  const headers = call === undefined ? [] : [JSON.stringify(call.headers)];
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', child, module, ...headers], {
     cwd: repository,
     timeout: 60_000,
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...call?.settings },
   });
   const load: ColdLoad = JSON.parse(stdout);
   return load;

@@ -8,6 +8,7 @@ import { registerHooks } from 'node:module';
 export interface Registration {
   readonly name: string;
   readonly bindings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly handler: (...inputs: readonly unknown[]) => Promise<unknown>;
 }
 
 const source = `
@@ -16,7 +17,7 @@ const source = `
   module.exports = {
     version: '0.0.0',
     hostVersion: '4.0.0',
-    registerFunction: (metadata) => { registered.push(metadata); return { dispose() {} }; },
+    registerFunction: (metadata, handler) => { registered.push({ ...metadata, handler }); return { dispose() {} }; },
     setProgrammingModel: () => {},
     getProgrammingModel: () => undefined,
     registerHook: () => ({ dispose() {} }),
