@@ -1,0 +1,18 @@
+import { inProcessKubernetesApi } from '../../infra/local/kubernetes/inProcess.ts';
+import { KubernetesWorld } from '../../infra/local/kubernetes/world.ts';
+import { VirtualClock } from '../../infra/local/world/clock.ts';
+import { Faults, Journal } from '../../infra/local/world/faults.ts';
+import { seededRandom } from '../../infra/local/world/random.ts';
+import { clusterContract } from './cluster.contract.ts';
+
+clusterContract('in process', () => {
+  const namespace = 'agents';
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const world = new KubernetesWorld({ clock, random, namespaces: [namespace] });
+  const faults = new Faults();
+  const journal = new Journal();
+  const door = 'kubernetes:primary';
+  const api = inProcessKubernetesApi(world, { caller: 'control-plane', door, journal, faults, clock, random });
+  return { world, clock, api, namespace, faults, journal };
+});

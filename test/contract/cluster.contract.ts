@@ -1,0 +1,197 @@
+/**
+ * What a Cluster must do over every door to the Kubernetes API: in process, and over HTTP through the real SDK with
+ * the rights that are deployed. The manifests are the ones that are really sent.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KubernetesWorld } from '../../infra/local/kubernetes/world.ts';
+import type { VirtualClock } from '../../infra/local/world/clock.ts';
+import type { FaultKind, Faults, Journal } from '../../infra/local/world/faults.ts';
+import type { KubernetesApi } from '../../shared/adapters/kubernetes/api.ts';
+import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
+import type { AgentJob } from '../../shared/domain/agentJob.ts';
+import type { JsonPatch } from '../../shared/domain/json.ts';
+import { agentJobName, annotationPointer, annotations, labels } from '../../shared/domain/names.ts';
+import { buildAgentJobManifest } from '../../shared/plan/manifest.ts';
+import type { Cluster } from '../../shared/ports.ts';
+import { aPoolPolicy, aTemplate } from '../support/policyBuilders.ts';
+
+export interface ClusterDoor {
+  readonly world: KubernetesWorld;
+  readonly clock: VirtualClock;
+  readonly api: KubernetesApi;
+  readonly namespace: string;
+  readonly faults: Faults;
+  readonly journal: Journal;
+  readonly close?: () => Promise<void>;
+}
+
+const policy = aPoolPolicy();
+const scope = {
+  installation: policy.installation,
+  organisation: policy.organisation.short,
+  poolId: policy.poolId,
+};
+const nameOf = (requestId: number, attempt = 1): string =>
+  agentJobName(scope, { kind: 'request', requestId, attempt }, 'linux');
+
+export function clusterContract(doorName: string, makeDoor: () => Promise<ClusterDoor> | ClusterDoor): void {
+  describe(`a cluster ${doorName}`, () => {
+    let door: ClusterDoor;
+    let cluster: Cluster;
+    let unreadable: string[];
+
+    beforeEach(async () => {
+      door = await makeDoor();
+      unreadable = [];
+      const onUnreadable = (name: string): unknown => unreadable.push(name);
+      cluster = clusterOver(door.api, { name: 'primary', namespace: door.namespace, onUnreadable });
+    });
+    afterEach(() => door.close?.());
+
+    const manifestFor = (requestId: number, attempt = 1) =>
+      buildAgentJobManifest({
+        policy,
+        template: aTemplate(),
+        name: nameOf(requestId, attempt),
+        purpose: { kind: 'request', requestId, attempt },
+        creator: 'nonce',
+        createBy: door.clock.now() + 120_000,
+        namespace: door.namespace,
+      });
+    const start = (job: AgentJob): JsonPatch => [
+      { op: 'test', path: '/metadata/uid', value: job.uid },
+      { op: 'test', path: annotationPointer(annotations.phase), value: 'creating' },
+      { op: 'replace', path: annotationPointer(annotations.phase), value: 'started' },
+      { op: 'replace', path: '/spec/suspend', value: false },
+      { op: 'add', path: annotationPointer(annotations.agentId), value: '412' },
+    ];
+    const aSecret = (name: string, ownerUid: string) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name,
+        labels: { [labels.managedBy]: 'mayfly' },
+        ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid: ownerUid }],
+      },
+      immutable: true,
+      data: { a: 'eA==' },
+    });
+    const strike = (fault: FaultKind, verb: string, times = 1): void => {
+      door.faults.add(fault, (call) => call.verb === verb, times);
+    };
+
+    it('reads back the agent job that the manifest describes', async () => {
+      const created = await cluster.createAgentJob(manifestFor(17));
+      expect(created).toEqual({
+        cluster: 'primary',
+        namespace: door.namespace,
+        name: nameOf(17),
+        uid: expect.any(String),
+        poolId: policy.poolId,
+        template: 'linux',
+        purpose: { kind: 'request', requestId: 17, attempt: 1 },
+        phase: 'creating',
+        creator: 'nonce',
+        createBy: door.clock.now() + 120_000,
+        createdAt: expect.any(Number),
+        wasOnline: false,
+        suspended: true,
+      });
+      expect(await cluster.getAgentJob(nameOf(17))).toEqual(created);
+      expect(await cluster.listAgentJobs(scope)).toEqual([created]);
+    });
+
+    it('lists the agent jobs of that pool only', async () => {
+      await cluster.createAgentJob(manifestFor(17));
+      expect(await cluster.listAgentJobs({ ...scope, poolId: 8 })).toEqual([]);
+      expect(await cluster.listAgentJobs({ ...scope, installation: 'othr' })).toEqual([]);
+    });
+
+    it('answers conflict for a name that exists, and undefined for one that does not', async () => {
+      await cluster.createAgentJob(manifestFor(17));
+      await expect(cluster.createAgentJob(manifestFor(17))).rejects.toMatchObject({ kind: 'conflict' });
+      expect(await cluster.getAgentJob(nameOf(18))).toBeUndefined();
+    });
+
+    it('lets exactly one of two patches with the same test win', async () => {
+      const job = await cluster.createAgentJob(manifestFor(17));
+      expect(await cluster.patchAgentJob(job.name, start(job))).toMatchObject({
+        phase: 'started',
+        agentId: 412,
+        suspended: false,
+      });
+      await expect(cluster.patchAgentJob(job.name, start(job))).rejects.toMatchObject({ kind: 'invalid' });
+      await expect(cluster.patchAgentJob(nameOf(18), start(job))).rejects.toMatchObject({ kind: 'notFound' });
+    });
+
+    it('joins the pod to its Job', async () => {
+      const job = await cluster.createAgentJob(manifestFor(17));
+      await cluster.createSecret(aSecret(job.name, job.uid));
+      await cluster.patchAgentJob(job.name, start(job));
+      await door.clock.advance(10_000);
+      const started = await cluster.getAgentJob(job.name);
+      expect(started?.pod).toMatchObject({ phase: 'Running', cause: 'connecting', terminating: false });
+      expect(started?.pod?.mainStartedAt).toBeGreaterThan(0);
+      expect(await cluster.listAgentJobs(scope)).toEqual([started]);
+    });
+
+    it('tells a Job that cannot be read, and does not call it absent', async () => {
+      const job = await cluster.createAgentJob(manifestFor(17));
+      await cluster.patchAgentJob(job.name, start(job));
+      const spoil: JsonPatch = [{ op: 'replace', path: annotationPointer(annotations.agentId), value: 'x' }];
+      await expect(cluster.patchAgentJob(job.name, spoil)).rejects.toMatchObject({ kind: 'unexpected' });
+      expect(await cluster.listAgentJobs(scope)).toEqual([]);
+      expect(unreadable).toEqual([job.name]);
+      await expect(cluster.getAgentJob(job.name)).rejects.toMatchObject({ kind: 'unexpected' });
+    });
+
+    it('deletes by UID only', async () => {
+      const job = await cluster.createAgentJob(manifestFor(17));
+      expect(await cluster.deleteAgentJob(job.name, 'another-uid')).toBe('replaced');
+      expect(await cluster.deleteAgentJob(job.name, job.uid)).toBe('deleted');
+      await door.clock.advance(60_000);
+      expect(await cluster.deleteAgentJob(job.name, job.uid)).toBe('absent');
+    });
+
+    it('keeps Secrets by their owners and never shows their data', async () => {
+      const job = await cluster.createAgentJob(manifestFor(17));
+      await cluster.createSecret(aSecret(job.name, job.uid));
+      await expect(cluster.createSecret(aSecret(job.name, job.uid))).rejects.toMatchObject({ kind: 'conflict' });
+      expect(await cluster.getSecretOwners(job.name)).toEqual([job.uid]);
+      expect(await cluster.deleteSecret(job.name)).toBe('deleted');
+      expect(await cluster.deleteSecret(job.name)).toBe('absent');
+      expect(await cluster.getSecretOwners(job.name)).toBeUndefined();
+    });
+
+    it('reads the control map of a pool, and undefined where there is none', async () => {
+      expect(await cluster.getControl(7)).toBeUndefined();
+      door.world.create('configmaps', door.namespace, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'mayfly-pool-7' },
+        data: { paused: 'true' },
+      });
+      expect(await cluster.getControl(7)).toEqual({ paused: 'true' });
+    });
+
+    it.each([
+      { given: { kind: 'status', status: 403 }, want: 'forbidden' },
+      { given: { kind: 'status', status: 401 }, want: 'unauthorized' },
+      { given: { kind: 'status', status: 429, retryAfterSeconds: 60 }, want: 'throttled' },
+      { given: { kind: 'nullBody' }, want: 'unexpected' },
+      { given: { kind: 'truncated' }, want: 'unexpected' },
+      { given: { kind: 'lostBefore' }, want: 'unavailable' },
+    ] as const)('rejects $given as $want where only the pods are out of reach', async ({ given, want }) => {
+      await cluster.createAgentJob(manifestFor(17));
+      strike(given, 'list pods', 3);
+      await expect(cluster.listAgentJobs(scope)).rejects.toMatchObject({ upstream: 'kubernetes', kind: want });
+    });
+
+    it('sends a write once, although the reply is lost after it took effect', async () => {
+      strike({ kind: 'lostAfter' }, 'create jobs');
+      await expect(cluster.createAgentJob(manifestFor(17))).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(door.journal.calls.filter((call) => call.verb === 'create jobs')).toHaveLength(1);
+      expect(await cluster.getAgentJob(nameOf(17))).toMatchObject({ creator: 'nonce' });
+    });
+  });
+}
