@@ -33,6 +33,8 @@ export interface AgentPod {
   /** The kubelet's or scheduler's own words for the cause. */
   readonly message?: string;
   readonly createdAt: EpochMs;
+  /** When it got its node: only from then on can anything but the scheduler keep it. Absent = not yet, or not told. */
+  readonly scheduledAt?: EpochMs;
   readonly nodeName?: string;
   /** When the main container started; the boot clock of the agent itself begins here. */
   readonly mainStartedAt?: EpochMs;

@@ -13,14 +13,19 @@ import type { AgentUpdate, ParallelJobs } from '../../ports.ts';
 import { defined } from '../defined.ts';
 
 const id = z.number().int().nonnegative();
-const time = z.iso.datetime({ offset: true }).transform((text): EpochMs => Date.parse(text));
+/** .NET writes a time without zone where it knows none, and the year 1 for "never". */
+const time = z.iso.datetime({ offset: true, local: true }).transform((text): EpochMs | undefined => {
+  const at = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  return at < 0 ? undefined : at;
+});
+const someTime = time.refine((at) => at !== undefined, 'no time').transform((at): EpochMs => at ?? 0);
 const named = z.object({ id, name: z.string() });
 
 const jobRequestSchema = z
   .object({
     requestId: id,
     poolId: id.nullish(),
-    queueTime: time,
+    queueTime: someTime,
     assignTime: time.nullish(),
     receiveTime: time.nullish(),
     finishTime: time.nullish(),

@@ -39,8 +39,8 @@ function causeOfBoot(pod: PodObject): Verdict {
   const sidecars = new Set(pod.spec.initContainers.filter((it) => it.restartPolicy === 'Always').map((it) => it.name));
   const blocking = pod.status.initContainerStatuses.find((status) => !isThrough(status, sidecars.has(status.name)));
   const main = mainStatus(pod);
-  if (blocking === undefined) return main === undefined ? { cause: 'none' } : causeOfWaiting(pod, main, 'pulling');
-  return blocking.state.waiting === undefined ? { cause: 'init' } : causeOfWaiting(pod, blocking, 'init');
+  if (blocking === undefined) return main === undefined ? { cause: 'none' } : causeOfWaiting(main, 'pulling');
+  return blocking.state.waiting === undefined ? { cause: 'init' } : causeOfWaiting(blocking, 'init');
 }
 
 const isThrough = (status: ContainerStatus, sidecar: boolean): boolean =>
@@ -62,15 +62,11 @@ const causeOfReason: Readonly<Record<string, BootCause>> = {
   CrashLoopBackOff: 'init',
 };
 
-/** `initialising` is the cause while earlier init containers hold this container back. */
-function causeOfWaiting(pod: PodObject, status: ContainerStatus, initialising: BootCause): Verdict {
+/**
+ * `initialising` is the cause while earlier init containers hold this container back. ContainerCreating counts as
+ * pulling: volumes are mounted under the same word, and a pod passes through both within moments on every boot.
+ */
+function causeOfWaiting(status: ContainerStatus, initialising: BootCause): Verdict {
   const { reason = '', message } = status.state.waiting ?? {};
-  const cause = reason === 'PodInitializing' ? initialising : causeOfReason[reason];
-  if (cause !== undefined) return { cause, message };
-  // The kubelet mounts all volumes before it makes the sandbox, and pulls only after it: while this condition is
-  // False, the image cannot be what is missing (Pod conditions, Kubernetes 1.29 and later; absent before).
-  const sandbox = condition(pod, 'PodReadyToStartContainers');
-  return sandbox?.status === 'False'
-    ? { cause: 'mount', message: message ?? sandbox.message }
-    : { cause: 'pulling', message };
+  return { cause: (reason === 'PodInitializing' ? initialising : causeOfReason[reason]) ?? 'pulling', message };
 }

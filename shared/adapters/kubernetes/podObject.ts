@@ -46,6 +46,7 @@ export const podSchema = z.object({
             status: z.string(),
             reason: z.string().optional(),
             message: z.string().optional(),
+            lastTransitionTime: instant.nullish(),
           }),
         )
         .default([]),

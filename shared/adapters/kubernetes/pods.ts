@@ -1,5 +1,6 @@
 /** Reads a Pod of an agent job. Only the Pod itself is asked, never events: those are lost after an hour. */
 import type { AgentPod } from '../../domain/agentJob.ts';
+import type { EpochMs } from '../../domain/instant.ts';
 import { defined } from '../defined.ts';
 import { bootCause } from './bootCause.ts';
 import type { PodObject, Terminated } from './podObject.ts';
@@ -28,6 +29,7 @@ export function readPod(object: unknown): OwnedPod {
       terminating: pod.metadata.deletionTimestamp != null,
       ...defined({
         message,
+        scheduledAt: scheduledAt(pod),
         nodeName: pod.spec.nodeName,
         mainStartedAt: (main?.running ?? main?.terminated)?.startedAt,
         exitCode: ended.exitCode,
@@ -47,6 +49,11 @@ function endOf(pod: PodObject): Partial<Terminated> {
 function controllerUid(pod: PodObject): readonly string[] {
   const uid = pod.metadata.labels['batch.kubernetes.io/controller-uid'];
   return uid === undefined ? [] : [uid];
+}
+
+function scheduledAt(pod: PodObject): EpochMs | null | undefined {
+  const scheduled = condition(pod, 'PodScheduled');
+  return scheduled?.status === 'True' ? scheduled.lastTransitionTime : undefined;
 }
 
 function failureReason(pod: PodObject, ended: string | undefined): string | undefined {

@@ -218,6 +218,22 @@ describe('listing job requests', () => {
     await expect(thePools().listJobRequests(7)).rejects.toMatchObject({ kind: 'unexpected' });
   });
 
+  it.each([
+    { given: '2026-01-05T08:00:01Z', want: Date.UTC(2026, 0, 5, 8, 0, 1) },
+    { given: '2026-01-05T09:00:01.5+01:00', want: Date.UTC(2026, 0, 5, 8, 0, 1, 500) },
+    { given: '2026-01-05T08:00:01', want: Date.UTC(2026, 0, 5, 8, 0, 1) },
+    { given: '0001-01-01T00:00:00', want: undefined },
+    { given: '0001-01-01T00:00:00Z', want: undefined },
+  ])('reads the time $given', async ({ given, want }) => {
+    server.respond(answering({ body: listOf({ ...request, assignTime: given }) }));
+    expect((await thePools().listJobRequests(7)).value[0]?.assignedAt).toBe(want);
+  });
+
+  it('rejects a request that was queued at no time', async () => {
+    server.respond(answering({ body: listOf({ ...request, queueTime: '0001-01-01T00:00:00' }) }));
+    await expect(thePools().listJobRequests(7)).rejects.toMatchObject({ kind: 'unexpected' });
+  });
+
   it('reads every member, leaves out what has not happened and drops what is finished', async () => {
     const whole = {
       ...request,

@@ -158,6 +158,7 @@ describe('the pod of a Job', () => {
     const pod = named('a', {
       spec: { nodeName: 'node-1', containers: [{ name: 'agent' }] },
       status: { phase: 'Failed' },
+      conditions: { PodScheduled: { status: 'True', lastTransitionTime: '2026-01-05T08:00:12Z' } },
       agent: {
         terminated: {
           exitCode: 137,
@@ -173,6 +174,7 @@ describe('the pod of a Job', () => {
       phase: 'Failed',
       cause: 'none',
       createdAt: at('2026-01-05T08:00:10Z'),
+      scheduledAt: at('2026-01-05T08:00:12Z'),
       nodeName: 'node-1',
       mainStartedAt: at('2026-01-05T08:00:30Z'),
       exitCode: 137,

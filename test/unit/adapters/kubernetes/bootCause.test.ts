@@ -42,16 +42,6 @@ const rows: readonly Row[] = [
     given: aPodObject({ agent: waiting('ContainerCreating') }),
     want: { cause: 'pulling' },
   },
-  {
-    name: 'the sandbox waits for volumes',
-    given: aPodObject({ agent: waiting('ContainerCreating'), conditions: { PodReadyToStartContainers: 'False' } }),
-    want: { cause: 'mount' },
-  },
-  {
-    name: 'the sandbox is there and the image is pulled',
-    given: aPodObject({ agent: waiting('ContainerCreating'), conditions: { PodReadyToStartContainers: 'True' } }),
-    want: { cause: 'pulling' },
-  },
   ...['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'].map((reason) => ({
     name: `waiting with ${reason}`,
     given: aPodObject({ agent: waiting(reason, 'no such image') }),
