@@ -10,7 +10,7 @@
  * Bus and no other SDK. A part that could not be made is tried again by the next caller; nothing stays broken for the
  * life of the process.
  */
-
+import { resolve } from 'node:path';
 import { keyVault } from './adapters/azure/keyVault.ts';
 import { type ServiceBusQueueOptions, serviceBusIntentQueue } from './adapters/azure/serviceBusQueue.ts';
 import { entraTokens, identityOf } from './adapters/azure/tokens.ts';
@@ -18,6 +18,8 @@ import { functionsLog } from './adapters/functionsLog.ts';
 import { once } from './adapters/retry.ts';
 import { systemClock } from './adapters/system.ts';
 import { type App, type AppParts, createApp } from './application.ts';
+import type { MayflyConfig, SecretReference } from './config/policy.ts';
+import type { ConfiguredPools } from './configuredPools.ts';
 import { ConfigError, hasErrorKind } from './domain/errors.ts';
 import { Secret } from './domain/secret.ts';
 import type { HookSecrets } from './hooks/verify.ts';
@@ -28,9 +30,6 @@ import { timerPeriodMs } from './schedule.ts';
 export type { App };
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Where the vault keeps the hook secrets. */
-export const hookSecretNames = { current: 'mayfly-hook-secret', previous: 'mayfly-hook-secret-previous' } as const;
 
 const connection = 'ServiceBusConnection';
 
@@ -45,7 +44,8 @@ function setting(env: Environment, name: string): string | undefined {
 
 function required(env: Environment, name: string): string {
   const value = setting(env, name);
-  if (value === undefined) throw new ConfigError('the settings', [{ path: name, rule: 'is set', found: 'nothing' }]);
+  if (value === undefined)
+    throw new ConfigError('the settings', [{ path: name, rule: 'must be set', found: 'nothing' }]);
   return value;
 }
 
@@ -56,19 +56,55 @@ function hookSecretsOf(env: Environment): HookSecrets | undefined {
   return { current: new Secret(current), previous: previous === undefined ? undefined : new Secret(previous) };
 }
 
-/** Without a vault the settings are the last word, and without either nobody can be told from a stranger. */
-async function readHookSecrets(env: Environment, vault: Vault | undefined): Promise<HookSecrets> {
-  if (vault === undefined) {
-    const secrets = hookSecretsOf(env);
-    if (secrets !== undefined) return secrets;
-    throw new ConfigError('the settings', [{ path: 'MAYFLY_HOOK_SECRET', rule: 'is set', found: 'nothing' }]);
+/** One source of tokens an identity, and so one cache. */
+function tokenSources(env: Environment): (clientId?: string) => TokenSource {
+  const sources = new Map<string, TokenSource>();
+  return (clientId = setting(env, 'MAYFLY_IDENTITY_CLIENT_ID')) => {
+    const known = sources.get(clientId ?? '');
+    if (known !== undefined) return known;
+    const made = entraTokens({ identity: identityOf(env, clientId) });
+    sources.set(clientId ?? '', made);
+    return made;
+  };
+}
+
+/** The vault of the settings, or else the one that the configuration names; one client for each. */
+function vaults(env: Environment, tokens: TokenSource): (config: MayflyConfig) => Vault | undefined {
+  const clients = new Map<string, Vault>();
+  return (config) => {
+    const vaultUrl = setting(env, 'MAYFLY_VAULT_URL') ?? config.keyVault?.url;
+    if (vaultUrl === undefined) return undefined;
+    const vault = clients.get(vaultUrl) ?? keyVault({ vaultUrl, tokens });
+    clients.set(vaultUrl, vault);
+    return vault;
+  };
+}
+
+async function readSecret(env: Environment, vault: Vault | undefined, reference: SecretReference): Promise<Secret> {
+  if (reference.kind === 'environment') return new Secret(required(env, reference.name));
+  if (vault !== undefined) return vault.getSecret(reference.name);
+  throw new ConfigError('the settings', [{ path: 'MAYFLY_VAULT_URL', rule: 'must be set', found: 'nothing' }]);
+}
+
+/**
+ * The latest secrets, from where the configuration says; where it says nothing, the settings are the last word. Rejects
+ * when they cannot be had, and when the configuration cannot be read: then nobody can be told from a stranger.
+ */
+async function readHookSecrets(env: Environment, config: MayflyConfig, vault: Vault | undefined): Promise<HookSecrets> {
+  if (config.hooks === undefined) {
+    return hookSecretsOf(env) ?? { current: new Secret(required(env, 'MAYFLY_HOOK_SECRET')) };
   }
-  const current = await vault.getSecret(hookSecretNames.current);
-  const previous = await vault.getSecret(hookSecretNames.previous).catch((error: unknown) => {
-    if (hasErrorKind(error, 'notFound')) return undefined;
-    throw error;
-  });
-  return { current, previous };
+  const { current, previous } = config.hooks;
+  return {
+    current: await readSecret(env, vault, current),
+    previous: previous === undefined ? undefined : await readSecret(env, vault, previous).catch(absentIsNone),
+  };
+}
+
+/** Right after the first rotation was set up there is no previous secret yet. */
+function absentIsNone(error: unknown): undefined {
+  if (hasErrorKind(error, 'notFound') || error instanceof ConfigError) return undefined;
+  throw error;
 }
 
 function queueAccess(env: Environment, tokens: TokenSource): ServiceBusQueueOptions['access'] {
@@ -77,26 +113,51 @@ function queueAccess(env: Environment, tokens: TokenSource): ServiceBusQueueOpti
   return { kind: 'connectionString', connectionString: new Secret(required(env, connection)) };
 }
 
+interface Sources {
+  readonly tokens: (clientId?: string) => TokenSource;
+  readonly vaultOf: (config: MayflyConfig) => Vault | undefined;
+}
+
+async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promise<ConfiguredPools> {
+  const { configuredPools } = await import('./configuredPools.ts');
+  // The host names the folder of the app; elsewhere it is where the process was started.
+  const folder = setting(env, 'AzureWebJobsScriptRoot') ?? process.cwd();
+  return configuredPools({
+    path: resolve(folder, setting(env, 'MAYFLY_CONFIG') ?? 'mayfly.yaml'),
+    settings: env,
+    now: () => systemClock.now(),
+    sources: (config) => ({
+      tokens,
+      clock: systemClock,
+      readSecret: (reference) => readSecret(env, vaultOf(config), reference),
+    }),
+  });
+}
+
 /** The parts of the real thing. Settings are looked at when a part is made, never before the first call. */
 export function partsOf(env: Environment): AppParts {
-  const identity = identityOf(env, setting(env, 'MAYFLY_IDENTITY_CLIENT_ID'));
-  const tokens = entraTokens({ identity });
-  const vaultUrl = setting(env, 'MAYFLY_VAULT_URL');
-  const vault = vaultUrl === undefined ? undefined : keyVault({ vaultUrl, tokens });
+  const tokens = tokenSources(env);
+  const vaultOf = vaults(env, tokens());
+  const configured = once(() => loadPools(env, { tokens, vaultOf }));
   const log = functionsLog(console);
   return {
     clock: systemClock,
     random: Math.random,
     hookSecrets: hookSecretsOf(env),
-    readHookSecrets: () =>
-      readHookSecrets(env, vault).catch((error: unknown) => {
+    async readHookSecrets() {
+      try {
+        const config = await (await configured()).config();
+        return await readHookSecrets(env, config, vaultOf(config));
+      } catch (error) {
         log.write('error', 'hook.secretUnreadable', errorFields(error));
         throw error;
-      }),
+      }
+    },
     queue: once(async () =>
-      serviceBusIntentQueue({ access: queueAccess(env, tokens), queue: required(env, 'MAYFLY_QUEUE') }),
+      serviceBusIntentQueue({ access: queueAccess(env, tokens()), queue: required(env, 'MAYFLY_QUEUE') }),
     ),
-    pools: () => Promise.reject(new Error('not wired')),
+    pools: async () => (await configured()).pools(),
+    configProblems: async () => (await configured()).problems(),
     sweepPeriodMs: once(() => timerPeriodMs(setting(env, 'MAYFLY_SWEEP') ?? '0 * * * * *')),
   };
 }

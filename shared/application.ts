@@ -25,6 +25,8 @@ export interface AppParts {
   readonly readHookSecrets: () => Promise<HookSecrets>;
   readonly queue: () => Promise<IntentQueue>;
   readonly pools: () => Promise<Pools>;
+  /** Of a newer configuration than the one in force. */
+  readonly configProblems: () => Promise<readonly ConfigProblem[]>;
   readonly sweepPeriodMs: () => Promise<number>;
 }
 
@@ -119,7 +121,7 @@ export function createApp(parts: AppParts): App {
       ),
     async health() {
       const loaded = await parts.pools().then(
-        (pools) => ({ pools: pools.routes.length, configuration: [] }),
+        async (pools) => ({ pools: pools.routes.length, configuration: await parts.configProblems() }),
         (error: unknown) => ({ pools: undefined, configuration: configProblems(error) }),
       );
       const since = receiver.failure?.since;

@@ -17,7 +17,7 @@ export interface PoolParts {
   /** The session of an organisation's intents: its own, or that of the licence group it shares parallel jobs with. */
   readonly session: (policy: PoolPolicy) => string;
   readonly agentPools: (organisationUrl: string) => Promise<AgentPools>;
-  readonly cluster: (name: string) => Promise<Cluster>;
+  readonly cluster: (name: string) => Cluster;
   readonly keys: () => Promise<AgentKeys>;
   /** The namespace of agent jobs by cluster name. */
   readonly namespaces: ReadonlyMap<string, string>;
@@ -54,13 +54,13 @@ async function reconcile(
   log: Log,
 ): Promise<PassFollowUp> {
   const beganAt = parts.clock.now();
-  const [{ reconcilePool }, pools, keys, clusters] = await Promise.all([
+  const [{ reconcilePool }, pools, keys] = await Promise.all([
     import('./reconcile/reconcilePool.ts'),
     parts.agentPools(policy.organisation.url),
     parts.keys(),
-    Promise.all(policy.clusters.map((name) => parts.cluster(name))),
   ]);
   const { nonces, clock, namespaces } = parts;
+  const clusters = policy.clusters.map((name) => parts.cluster(name));
   const report = await reconcilePool({ policy, pools, clusters, keys, nonces, clock, log, memory, namespaces }, pass);
   return followUpOf(report, beganAt);
 }

@@ -38,7 +38,8 @@ const mayImport: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
   ports: ['domain'],
   reconcile: ['reconcile', 'plan', 'domain', 'ports'],
   adapters: ['adapters', 'ports', 'domain'],
-  config: ['config', 'domain'],
+  // The protected paths of a pod are the manifest's to know, and a file that touches one is refused when it is read.
+  config: ['config', 'plan', 'domain'],
   root: shared,
   functions: ['functions', ...shared],
   local: ['local', ...shared],

@@ -54,6 +54,7 @@ export function aTestApp(overrides: Partial<AppParts> = {}): TestApp {
       },
     }),
     pools: async () => pools,
+    configProblems: async () => [],
     sweepPeriodMs: async () => 60_000,
     ...overrides,
   });

@@ -4,7 +4,7 @@ import { ConfigError, UpstreamError } from '../../shared/domain/errors.ts';
 import type { Intent } from '../../shared/domain/intent.ts';
 import { type PoolParts, poolsOver } from '../../shared/pools.ts';
 import type { AgentPools, Cluster } from '../../shared/ports.ts';
-import { aPoolPolicy } from './../support/policyBuilders.ts';
+import { aPoolPolicy } from '../support/policyBuilders.ts';
 
 const policy = aPoolPolicy();
 const organisation = policy.organisation.short;
@@ -51,7 +51,7 @@ const parts = (overrides: Partial<PoolParts> = {}): PoolParts => ({
   policies: [policy],
   session: (one) => one.organisation.short,
   agentPools: async () => throttledPools,
-  cluster: async (name) => throttledCluster(name),
+  cluster: throttledCluster,
   keys: async () => ({ generate: throttled }),
   namespaces: new Map(),
   nonces: { next: () => 'nonce' },

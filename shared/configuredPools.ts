@@ -1,0 +1,50 @@
+/**
+ * The pools of mayfly.yaml as it stands now. A new version of the file is taken up while the process lives; connections
+ * are made anew for it, and passes that have begun end with the old ones.
+ */
+import type { Pools } from './application.ts';
+import { configFile, configSource } from './config/configSource.ts';
+import type { MayflyConfig } from './config/policy.ts';
+import { poolPolicies } from './config/poolPolicies.ts';
+import { type CredentialSources, poolPartsOf } from './connections.ts';
+import type { ConfigProblem } from './domain/errors.ts';
+import { minutesMs } from './domain/instant.ts';
+import { poolsOver } from './pools.ts';
+
+export interface ConfiguredPools {
+  /** Rejects with ConfigError until a good version could be read. */
+  pools(): Promise<Pools>;
+  /** The same version as a document. */
+  config(): Promise<MayflyConfig>;
+  /** Of the newest version, where that is not the one in force. */
+  problems(): readonly ConfigProblem[];
+}
+
+export interface ConfiguredPoolsOptions {
+  readonly path: string;
+  /** Fill in `${NAME}` in the file. */
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  /** Where credentials come from, which may depend on what the file says. */
+  readonly sources: (config: MayflyConfig) => CredentialSources;
+  readonly now: () => number;
+}
+
+/** How long a version is used without looking at the file again. */
+const intervalMs = minutesMs(1);
+
+export function configuredPools(options: ConfiguredPoolsOptions): ConfiguredPools {
+  const { path, settings, now } = options;
+  const source = configSource({ name: 'mayfly.yaml', read: configFile(path), settings, now, intervalMs });
+  let made: { readonly hash: string; readonly pools: Pools } | undefined;
+  return {
+    async pools() {
+      const { config, hash } = await source.current();
+      if (made?.hash !== hash) {
+        made = { hash, pools: poolsOver(poolPartsOf(config, poolPolicies(config), options.sources(config))) };
+      }
+      return made.pools;
+    },
+    config: async () => (await source.current()).config,
+    problems: () => source.state().problems,
+  };
+}

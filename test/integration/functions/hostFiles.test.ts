@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { registrations } from '../../support/functionsCore.ts';
+import '../../../functions/main.ts';
+import { entryPath } from '../../../infra/build.ts';
+
+const text = (name: string): string => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
+const json = (name: string): Record<string, unknown> => JSON.parse(text(name));
+
+describe('package.json', () => {
+  it('names the built entry, as a module', () => {
+    expect(json('package.json')).toMatchObject({ main: entryPath, type: 'module' });
+  });
+});
+
+describe('host.json', () => {
+  it('serves many sessions, leaves an empty one soon and outlasts a pass', () => {
+    expect(json('host.json')).toMatchObject({
+      version: '2.0',
+      functionTimeout: '00:10:00',
+      extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
+      extensions: {
+        http: { routePrefix: 'api' },
+        serviceBus: {
+          autoCompleteMessages: true,
+          maxAutoLockRenewalDuration: '00:10:00',
+          maxConcurrentSessions: 64,
+          sessionIdleTimeout: '00:00:02',
+        },
+      },
+    });
+  });
+});
+
+describe('local.settings.sample.json', () => {
+  const sample = json('local.settings.sample.json');
+  const values = Object.keys(sample['Values'] ?? {});
+
+  it('runs on the Node worker', () => {
+    expect(sample).toMatchObject({ IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node' } });
+  });
+
+  it('holds every setting that a trigger names', () => {
+    const bindings = registrations().flatMap((one) => Object.values(one.bindings));
+    const named = bindings.flatMap((one) => [
+      ...Object.values(one).flatMap((value) => [...String(value).matchAll(/%(\w+)%/g)].map((match) => match[1])),
+      ...(typeof one['connection'] === 'string' ? [one['connection']] : []),
+    ]);
+    expect(new Set(named)).toEqual(new Set(['MAYFLY_QUEUE', 'ServiceBusConnection', 'MAYFLY_SWEEP']));
+    expect(values).toEqual(expect.arrayContaining([...new Set(named)]));
+  });
+
+  it('holds every setting of ours that the code reads, and no other', () => {
+    const read = new Set([...text('shared/app.ts').matchAll(/'(MAYFLY_\w+)'/g)].map((match) => match[1]));
+    expect(new Set(values.filter((name) => name.startsWith('MAYFLY_')))).toEqual(read);
+  });
+});
