@@ -20,6 +20,8 @@ export interface Delays {
   readonly nodeUnreachable: number;
   readonly taintEviction: number;
   readonly nodeRemoval: number;
+  /** Each wait of a controller is longer by up to this fraction, at random. 0 = all take the same time. */
+  readonly jitter: number;
 }
 
 /** kube-controller-manager's defaults where it has any (node-monitor-grace-period, default tolerations, gcCheckPeriod). */
@@ -33,6 +35,7 @@ export const defaultDelays: Delays = {
   nodeUnreachable: 50_000,
   taintEviction: 300_000,
   nodeRemoval: 300_000,
+  jitter: 0,
 };
 
 export interface Ending {

@@ -39,11 +39,11 @@ export class Collectors {
     this.#cluster = cluster;
     this.#api = api;
     this.#deletion = deletion;
-    this.#dependents = new WorkQueue(cluster.clock, (uid) => this.#collect(uid));
-    this.#owners = new WorkQueue(cluster.clock, (uid) => this.#release(uid));
-    this.#finished = new WorkQueue(cluster.clock, (uid) => this.#expire(uid));
-    this.#namespaces = new WorkQueue(cluster.clock, (name) => this.#empty(name));
-    this.#quotas = new WorkQueue(cluster.clock, (namespace) => recountQuotas(cluster.store, namespace));
+    this.#dependents = new WorkQueue(cluster, (uid) => this.#collect(uid));
+    this.#owners = new WorkQueue(cluster, (uid) => this.#release(uid));
+    this.#finished = new WorkQueue(cluster, (uid) => this.#expire(uid));
+    this.#namespaces = new WorkQueue(cluster, (name) => this.#empty(name));
+    this.#quotas = new WorkQueue(cluster, (namespace) => recountQuotas(cluster.store, namespace));
   }
 
   onChange(change: Change): void {

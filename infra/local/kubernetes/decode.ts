@@ -114,11 +114,11 @@ function checkKind(type: ResourceType, body: JsonObject): JsonObject {
   const version = apiVersion.split('/').at(-1) ?? '';
   if (apiVersion !== type.apiVersion) {
     const scheme = 'in scheme "k8s/pkg/api/legacyscheme/scheme.go:30"';
-    throw cannotHandle(kind, version, `no kind "${kind}" is registered for version "${apiVersion}" ${scheme}`);
+    throw cannotHandle(type, kind, version, `no kind "${kind}" is registered for version "${apiVersion}" ${scheme}`);
   }
   if (kind !== type.kind) {
     const group = type.group.split('.')[0] ?? '';
-    throw cannotHandle(kind, version, `converting (v1.${kind}) to (${group}.${type.kind}): unknown conversion`);
+    throw cannotHandle(type, kind, version, `converting (v1.${kind}) to (${group}.${type.kind}): unknown conversion`);
   }
   return { kind, apiVersion, ...body };
 }
@@ -130,7 +130,7 @@ export function decode(type: ResourceType, body: unknown, options: WriteOptions)
     throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): ${why}`);
   }
   const complete = checkKind(type, body);
-  const walk: Walk = { refuse: (why) => cannotHandle(type.kind, type.version, why), unknown: [] };
+  const walk: Walk = { refuse: (why) => cannotHandle(type, type.kind, type.version, why), unknown: [] };
   const shape = shapes[type.kind];
   const object =
     shape === undefined ? decodeMetadataOnly(walk, complete) : decodeValue(walk, complete, shape, root(type));

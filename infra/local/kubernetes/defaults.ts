@@ -48,6 +48,12 @@ function jobLabels(job: JsonObject): JsonObject {
 const replacementPolicyOf = (spec: JsonObject): JsonValue =>
   spec['podReplacementPolicy'] ?? (spec['podFailurePolicy'] === undefined ? 'TerminatingOrFailed' : 'Failed');
 
+/** A Job without labels takes those of its template (SetDefaults_Job). */
+function labelled(metadata: JsonObject, templateLabels: JsonObject): JsonObject {
+  const isBare = Object.keys(record(metadata, 'labels')).length === 0;
+  return isBare && Object.keys(templateLabels).length > 0 ? { ...metadata, labels: templateLabels } : metadata;
+}
+
 export function jobDefaults(job: JsonObject): JsonObject {
   const spec = record(job, 'spec');
   const template = record(spec, 'template');
@@ -56,6 +62,7 @@ export function jobDefaults(job: JsonObject): JsonObject {
   const generated = manual ? {} : jobLabels(job);
   return {
     ...job,
+    metadata: labelled(record(job, 'metadata'), record(metadata, 'labels')),
     spec: withKeys(spec, {
       parallelism: spec['parallelism'] ?? 1,
       // Parallel workers without a number of completions have none.
@@ -91,6 +98,9 @@ function withToken(spec: JsonObject, random: Random): JsonObject {
   const sources = [
     { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
     { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    {
+      downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] },
+    },
   ];
   const mounted = (container: JsonValue): JsonObject => ({
     ...record(container),
@@ -169,8 +179,16 @@ export function networkPolicyDefaults(policy: JsonObject): JsonObject {
   };
 }
 
+/** metav1.Time has whole seconds: fractions that a client sends are lost. */
+const wholeSeconds = (time: JsonValue | undefined): JsonValue | undefined =>
+  typeof time === 'string' ? time.replace(/\.\d+Z$/, 'Z') : time;
+
 export function eventDefaults(event: JsonObject): JsonObject {
-  return { eventTime: null, reportingComponent: '', reportingInstance: '', ...event };
+  const complete = { eventTime: null, reportingComponent: '', reportingInstance: '', ...event };
+  return withKeys(complete, {
+    firstTimestamp: wholeSeconds(event['firstTimestamp']),
+    lastTimestamp: wholeSeconds(event['lastTimestamp']),
+  });
 }
 
 export function namespaceDefaults(namespace: JsonObject): JsonObject {

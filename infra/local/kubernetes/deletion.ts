@@ -79,7 +79,8 @@ export class Deletion {
     if (graceful || finalizersOf(marked).length > 0 || resource === 'namespaces') {
       return marked === found ? found : this.#cluster.store.update(resource, marked);
     }
-    const removed = this.#remove(resource, marked);
+    // The last state of what goes at once carries no mark, a pod apart.
+    const removed = this.#remove(resource, resource === 'pods' ? marked : found);
     return returnedWhenDeleted.includes(resource) ? removed : successBody(resource, removed);
   }
 
@@ -110,6 +111,9 @@ export class Deletion {
   #remove(resource: ResourceName, object: JsonObject): JsonObject {
     const removed = this.#cluster.store.remove(resource, object);
     this.#announceRemoval(resource, removed);
+    this.#cluster.endings.delete(uidOf(removed));
+    // Of a Job it is asked later, by those who collect what it owned.
+    if (resource !== 'jobs') this.#cluster.deletedBy.delete(uidOf(removed));
     return removed;
   }
 

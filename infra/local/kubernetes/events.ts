@@ -1,7 +1,7 @@
 /** Event objects, as controllers and the kubelet write them: a repeated one is counted, not written again. */
 import type { JsonObject } from '../../../shared/domain/json.ts';
 import type { Cluster } from './cluster.ts';
-import { randomSuffix, randomUid } from './names.ts';
+import { randomUid } from './names.ts';
 import { count, nameOf, namespaceOf, scalar, text, timestamp, uidOf } from './object.ts';
 
 export interface EventFields {
@@ -31,7 +31,8 @@ export class EventRecorder {
       store.update('events', { ...known, lastTimestamp: at, count: (count(known, 'count') ?? 1) + 1 });
       return;
     }
-    const name = `${nameOf(about)}.${randomSuffix(random, 16)}`;
+    // Named after the time, as client-go names them: a list of events is in their order.
+    const name = `${nameOf(about)}.${(BigInt(clock.now()) * 1_000_000n + BigInt(this.#seen.size)).toString(16)}`;
     this.#seen.set(key, name);
     store.insert('events', {
       kind: 'Event',

@@ -40,8 +40,8 @@ export class JobController {
   constructor(parts: JobControllerParts) {
     this.#parts = parts;
     this.#pods = new JobPods(parts);
-    this.#queue = new WorkQueue(parts.cluster.clock, (uid) => this.#sync(uid));
-    this.#orphans = new WorkQueue(parts.cluster.clock, (uid) => this.#releaseOrphan(uid));
+    this.#queue = new WorkQueue(parts.cluster, (uid) => this.#sync(uid));
+    this.#orphans = new WorkQueue(parts.cluster, (uid) => this.#releaseOrphan(uid));
   }
 
   onChange(change: Change): void {

@@ -28,7 +28,7 @@ export class Listing {
     const selects = selectorPredicate(type, options);
     this.#checkRevision(options);
     const { snapshot, offset } = options.continue
-      ? this.#resume(resource, namespace, options.continue)
+      ? this.#resume(resource, namespace, options)
       : { snapshot: this.#snapshot(resource, namespace, selects, options), offset: 0 };
     const limit = options.limit === undefined || options.limit <= 0 ? snapshot.items.length : options.limit;
     const items = snapshot.items.slice(offset, offset + limit);
@@ -122,7 +122,7 @@ export class Listing {
     options: WorldListOptions,
   ): JsonObject {
     const last = snapshot.items[offset - 1] ?? emptyObject;
-    const key = `${resource}/${namespace ?? ''}/${snapshot.revision}`;
+    const key = snapshotKey(resource, namespace, snapshot.revision, options);
     this.#snapshots.delete(key);
     this.#snapshots.set(key, snapshot);
     for (const oldest of this.#snapshots.keys()) {
@@ -140,10 +140,10 @@ export class Listing {
   #resume(
     resource: ResourceName,
     namespace: string | undefined,
-    token: string,
+    options: WorldListOptions,
   ): { snapshot: Snapshot; offset: number } {
-    const { rv, offset } = parseToken(token);
-    const snapshot = this.#snapshots.get(`${resource}/${namespace ?? ''}/${rv}`);
+    const { rv, offset } = parseToken(options.continue ?? '');
+    const snapshot = this.#snapshots.get(snapshotKey(resource, namespace, rv, options));
     if (snapshot === undefined) {
       throw expired(
         'The provided continue parameter is too old to display a consistent list result. You can start a new list ' +
@@ -152,6 +152,16 @@ export class Listing {
     }
     return { snapshot, offset };
   }
+}
+
+/** The client sends its selectors again with every page. */
+function snapshotKey(
+  resource: ResourceName,
+  namespace: string | undefined,
+  revision: number,
+  options: WorldListOptions,
+): string {
+  return [resource, namespace, revision, options.labelSelector, options.fieldSelector].join('|');
 }
 
 function parseToken(token: string): { readonly rv: number; readonly offset: number } {

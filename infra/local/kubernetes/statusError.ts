@@ -82,8 +82,8 @@ export function badRequest(message: string): KubernetesStatus {
 }
 
 /** The answer to a body that is no object of the kind that the path asks for. */
-export function cannotHandle(kind: string, version: string, why: string): KubernetesStatus {
-  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+export function cannotHandle(type: ResourceType, kind: string, version: string, why: string): KubernetesStatus {
+  return badRequest(`${kind} in version "${version}" cannot be handled as a ${type.kind}: ${why}`);
 }
 
 export function forbidden(

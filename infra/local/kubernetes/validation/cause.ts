@@ -1,10 +1,17 @@
 /** The causes of a 422, worded as k8s.io/apimachinery/pkg/util/validation/field words them. */
-import type { JsonValue } from '../../../../shared/domain/json.ts';
+import { isJsonObject, type JsonValue } from '../../../../shared/domain/json.ts';
 import type { StatusCause } from '../statusError.ts';
 
 export type Causes = readonly StatusCause[];
 
-const shown = (value: JsonValue): string => JSON.stringify(value);
+/** As Go prints JSON: the keys of a map in order. */
+function sorted(value: JsonValue): JsonValue {
+  if (!isJsonObject(value)) return value;
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key] ?? null)]));
+}
+
+const shown = (value: JsonValue): string => JSON.stringify(sorted(value));
 
 export function invalidValue(field: string, value: JsonValue, rule: string): StatusCause {
   return { reason: 'FieldValueInvalid', message: `Invalid value: ${shown(value)}: ${rule}`, field };
