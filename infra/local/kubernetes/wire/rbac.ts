@@ -39,7 +39,7 @@ function ruleAllows(rule: JsonValue, asked: Attributes): boolean {
 }
 
 /** A service account is a user with this name. */
-export const accountUser = (namespace: string, name: string): string => `system:serviceaccount:${namespace}:${name}`;
+const accountUser = (namespace: string, name: string): string => `system:serviceaccount:${namespace}:${name}`;
 
 function isSubject(subject: JsonValue, binding: JsonObject, identity: Identity): boolean {
   const name = text(subject, 'name') ?? '';
