@@ -5,6 +5,7 @@ export const skipReasons = [
   'userDelayed',
   'unparsableDemand',
   'noTemplate',
+  'retiringFirst',
   'backingOff',
   'breakerOpen',
   'atTemplateLimit',

@@ -4,17 +4,18 @@
  * The number to create comes from matching all of them at once, never from events or differences of counts.
  */
 import type { Agent } from '../domain/agent.ts';
-import type { AgentJob } from '../domain/agentJob.ts';
+import { type AgentJob, isOver } from '../domain/agentJob.ts';
 import { hash64 } from '../domain/hash.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { agentJobName, parseName } from '../domain/names.ts';
 import type { PoolPolicy, Template } from '../domain/template.ts';
 import { breakerOf, retryAt } from './backoff.ts';
+import { isBootExpired } from './boot.ts';
 import { Headroom } from './headroom.ts';
 import { type Matching, matchRequests } from './matching.ts';
 import { knownAgentJobs, type Observed } from './observed.ts';
 import type { Action, Alarm, Skip } from './plan.ts';
-import { reservedAgents, scopeOf, usableAgents } from './supply.ts';
+import { reservedAgents, scopeOf, usableAgents, wasEverOnline } from './supply.ts';
 import { chooseTemplates } from './templates.ts';
 import { waitingRequests } from './waiting.ts';
 
@@ -83,6 +84,21 @@ function allowedTemplate(templates: readonly Template[], request: JobRequest, si
   return refusal ?? { requestId: request.id, reason: 'noTemplate' };
 }
 
+/**
+ * The attempt of this request that failed but is not retired yet. Retire first, replace after: the failed one still
+ * holds its room, and until it is a tombstone no backoff can count it. One that served somebody else has not failed.
+ */
+function failedAttempt(request: JobRequest, situation: Situation): AgentJob | undefined {
+  const { policy, observed, agents, agentJobs, busy } = situation;
+  return agentJobs.find((agentJob) => {
+    const { purpose, phase } = agentJob;
+    if (phase !== 'started' || purpose.kind !== 'request' || purpose.requestId !== request.id) return false;
+    if (busy.has(agentJob.name) || agents.some((agent) => agent.name === agentJob.name && wasEverOnline(agent)))
+      return false;
+    return isOver(agentJob) || isBootExpired(agentJob, policy.bootLimits, observed.at);
+  });
+}
+
 function decide(request: JobRequest, situation: Situation): Action | Skip {
   const { policy, observed } = situation;
   const skip = (reason: Skip['reason'], detail: string): Skip => ({ requestId: request.id, reason, detail });
@@ -95,6 +111,8 @@ function decide(request: JobRequest, situation: Situation): Action | Skip {
     );
   }
   if (observed.paused.value === true) return skip('paused', policy.poolName);
+  const failed = failedAttempt(request, situation);
+  if (failed !== undefined) return skip('retiringFirst', failed.name);
   const again = retryAt(request.id, situation.agentJobs, policy);
   if (again !== undefined && observed.at < again) return skip('backingOff', new Date(again).toISOString());
   const template = allowedTemplate(choice.templates, request, situation);

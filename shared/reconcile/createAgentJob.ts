@@ -4,12 +4,12 @@
  * rolled back by the same test-and-set that a start needs, so exactly one of "started" and "rolled back" ever holds.
  */
 import type { RegisteredAgent } from '../domain/agent.ts';
-import type { AgentJob } from '../domain/agentJob.ts';
+import type { AgentJob, AgentJobPurpose } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { offeredCapabilities } from '../domain/offer.ts';
-import { buildAgentFiles } from '../plan/agentFiles.ts';
-import { buildAgentJobManifest, buildAgentSecretManifest } from '../plan/manifest.ts';
+import { agentServerUrl, buildAgentFiles } from '../plan/agentFiles.ts';
+import { agentJobLabels, buildAgentJobManifest, buildAgentSecretManifest } from '../plan/manifest.ts';
 import type { Action } from '../plan/plan.ts';
 import type { AgentKey, Cluster } from '../ports.ts';
 import type { ReconcileDeps } from './deps.ts';
@@ -28,6 +28,8 @@ interface Creation {
   readonly at: EpochMs;
 }
 
+const purposeOf = ({ requestId, attempt }: CreateAction): AgentJobPurpose => ({ kind: 'request', requestId, attempt });
+
 function outcome(creation: Creation, kind: OutcomeKind, detail: string, error?: unknown): Outcome {
   return { action: 'create', subject: creation.action.name, kind, detail, ...(error === undefined ? {} : { error }) };
 }
@@ -42,7 +44,7 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
     policy: deps.policy,
     template: action.template,
     name: action.name,
-    purpose: { kind: 'request', requestId: action.requestId, attempt: action.attempt },
+    purpose: purposeOf(action),
     creator,
     createBy: creation.at + deps.policy.createByMs,
     namespace,
@@ -114,7 +116,7 @@ async function createOwnSecret(
     agentId: agent.id,
     poolId: deps.policy.poolId,
     poolName: deps.policy.poolName,
-    serverUrl: agent.serverUrl ?? deps.policy.organisation.url,
+    serverUrl: agentServerUrl(deps.policy.organisation.url, agent.serverUrl),
     clientId: authorization.clientId,
     authorizationUrl: authorization.authorizationUrl,
     rsaParameters: key.rsaParameters,
@@ -122,7 +124,13 @@ async function createOwnSecret(
   });
   try {
     await cluster.createSecret(
-      buildAgentSecretManifest({ name: action.name, namespace, owner: { name: job.name, uid: job.uid }, files }),
+      buildAgentSecretManifest({
+        name: action.name,
+        namespace,
+        owner: { name: job.name, uid: job.uid },
+        files,
+        labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: purposeOf(action) }),
+      }),
     );
     return true;
   } catch (error) {

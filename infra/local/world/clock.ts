@@ -55,7 +55,8 @@ export class VirtualClock extends SleepingClock {
   }
 
   after(ms: number, run: () => void): CancelTimer {
-    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    // Whole milliseconds, as every real clock here tells them.
+    const timer: Timer = { at: Math.round(this.#now + Math.max(0, ms)), order: this.#order++, run };
     const place = this.#timers.findIndex((other) => other.at > timer.at);
     this.#timers.splice(place === -1 ? this.#timers.length : place, 0, timer);
     return () => {

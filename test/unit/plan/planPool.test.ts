@@ -146,6 +146,23 @@ describe('planPool: provision', () => {
     expect(skips.map(({ requestId, reason }) => ({ requestId, reason }))).toEqual([{ requestId: 1001, reason: want }]);
   });
 
+  it.each([
+    {
+      name: 'its pod ended before the agent came online',
+      given: anAgentJob({ pod: aPod({ phase: 'Failed', exitCode: 1 }) }),
+    },
+    {
+      name: 'its agent did not come online in time',
+      given: anAgentJob({ pod: aPod({ mainStartedAt: minutesAgo(30) }) }),
+    },
+  ])('retires an attempt first and replaces it after when $name', ({ given }) => {
+    const { actions, skips } = plan(
+      anObserved({ requests: [aJobRequest()], agents: [aBootingAgent()], agentJobs: [given] }),
+    );
+    expect(actions.map((action) => action.kind)).toEqual(['retire']);
+    expect(skips).toEqual([{ requestId: 1001, reason: 'retiringFirst', detail: first }]);
+  });
+
   it('lets a public request run when the private parallel jobs are used up', () => {
     const observed = anObserved({
       requests: [aJobRequest({ parallelism: 'public' })],

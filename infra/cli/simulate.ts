@@ -1,0 +1,41 @@
+/**
+ * npm run simulate -- --count N --first-seed S      N random histories, then one line of JSON
+ * npm run simulate -- --seed S --trace              one of them, told as a story
+ * npm run simulate -- --crashes --seed S            one of them again for a crash before and after every outside call
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { runHistory } from '../local/simulation/history.ts';
+import { runCrashes, runMany } from '../local/simulation/many.ts';
+import { Trace } from '../local/simulation/trace.ts';
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('a whole number from 0 is needed');
+  return number;
+}
+
+const options = new Command('simulate')
+  .description('Runs random histories on virtual time and checks what must always hold.')
+  .option('--count <n>', 'how many histories', wholeNumber, 200)
+  .option('--first-seed <s>', 'the seed of the first; the others follow', wholeNumber, 1)
+  .option('--seed <s>', 'only this one', wholeNumber)
+  .option('--trace', 'tell it as a story')
+  .option('--crashes', 'repeat it with a crash before and after every outside call')
+  .parse()
+  .opts<{ count: number; firstSeed: number; seed?: number; trace?: boolean; crashes?: boolean }>();
+
+const write = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function main(): Promise<number> {
+  if (options.seed === undefined) return runMany({ count: options.count, firstSeed: options.firstSeed, write });
+  if (options.crashes === true) return runCrashes({ seed: options.seed, write });
+  const trace = options.trace === true ? { trace: new Trace(write) } : {};
+  const result = await runHistory({ seed: options.seed, ...trace });
+  for (const violation of result.violations) write(`VIOLATION ${violation}`);
+  write(JSON.stringify({ histories: 1, ...result, violations: result.violations.length }));
+  return result.violations.length;
+}
+
+process.exitCode = (await main()) === 0 ? 0 : 1;

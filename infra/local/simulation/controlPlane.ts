@@ -1,0 +1,180 @@
+/**
+ * One control plane on virtual time: a sweep timer, hooks, its own next looks, and the passes that they cause. Passes
+ * over one pool follow each other, as a Service Bus session sees to; now and then two overlap, as when its lock is lost.
+ */
+import { clusterOver } from '../../../shared/adapters/kubernetes/cluster.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/domain/json.ts';
+import { Secret } from '../../../shared/domain/secret.ts';
+import type { PoolPolicy } from '../../../shared/domain/template.ts';
+import type { AgentKeys, Cluster, Log } from '../../../shared/ports.ts';
+import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
+import { type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
+import { inProcessAgentPools } from '../azureDevOps/inProcess.ts';
+import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
+import { inProcessKubernetesApi } from '../kubernetes/inProcess.ts';
+import type { KubernetesWorld } from '../kubernetes/world.ts';
+import type { CancelTimer, WorldClock } from '../world/clock.ts';
+import type { Faults, Journal } from '../world/faults.ts';
+import type { Random } from '../world/random.ts';
+import type { Mortal } from './mortal.ts';
+
+/** All that the control planes of one history share. */
+export interface Surroundings {
+  readonly clock: WorldClock;
+  readonly random: Random;
+  readonly ado: AzureDevOpsWorld;
+  readonly clusters: ReadonlyMap<string, KubernetesWorld>;
+  readonly namespace: string;
+  readonly policies: readonly PoolPolicy[];
+  readonly journal: Journal;
+  readonly faults: Faults;
+  readonly latencyMs: number;
+}
+
+export interface ControlPlaneOptions {
+  readonly name: string;
+  readonly mortal: Mortal;
+  readonly sweepMs: number;
+  readonly overlapChance: number;
+  readonly onReport: (report: PassReport) => void;
+  /** A Job is about to be created by a pass that could not read every cluster. */
+  readonly onBlindCreation: (name: string) => void;
+  readonly log: Log;
+}
+
+/** Keys cost 0.2 s each for real; a history needs none that work. */
+const keys: AgentKeys = {
+  generate: () => Promise.resolve({ publicKey: { exponent: 'AQAB', modulus: 'AA' }, rsaParameters: new Secret('{}') }),
+};
+
+const passMs = 60_000;
+
+function nameOf(manifest: JsonObject): string {
+  const { metadata } = manifest;
+  return isJsonObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : '';
+}
+
+export class ControlPlane {
+  readonly #around: Surroundings;
+  readonly #options: ControlPlaneOptions;
+  readonly #deps: ReadonlyMap<number, ReconcileDeps>;
+  readonly #running = new Map<number, number>();
+  readonly #wanted = new Map<number, string>();
+  readonly #nextLook = new Map<number, CancelTimer>();
+  /** Pools whose latest pass met a cluster out of reach. */
+  readonly #blind = new Set<number>();
+  #sweep: CancelTimer | undefined;
+  #nonce = 0;
+
+  constructor(around: Surroundings, options: ControlPlaneOptions) {
+    this.#around = around;
+    this.#options = options;
+    this.#deps = new Map(around.policies.map((policy) => [policy.poolId, this.#depsFor(policy)]));
+  }
+
+  #depsFor(policy: PoolPolicy): ReconcileDeps {
+    const { clock, random, ado, clusters, namespace, journal, faults, latencyMs } = this.#around;
+    const { name: caller, mortal, log } = this.#options;
+    const half = (): number => (latencyMs === 0 ? 0 : random.between(0, latencyMs));
+    const pools = mortal.through(
+      inProcessAgentPools(ado, {
+        caller,
+        journal,
+        faults,
+        clock,
+        random,
+        latencyMs: () => ({ before: half(), after: half() }),
+      }),
+    );
+    return {
+      policy,
+      pools,
+      clusters: policy.clusters.flatMap((name) => {
+        const world = clusters.get(name);
+        if (world === undefined) return [];
+        const door = `kubernetes:${name}`;
+        const api = inProcessKubernetesApi(world, { caller, door, journal, faults, clock, random, latencyMs: half });
+        return [this.#watched(clusterOver(mortal.through(api), { name, namespace }), policy.poolId)];
+      }),
+      namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
+      keys,
+      memory: {},
+      nonces: { next: () => `${caller}-${this.#nonce++}` },
+      clock,
+      log,
+    };
+  }
+
+  /** Notes which creations come from a pass for which some cluster was out of reach. */
+  #watched(cluster: Cluster, poolId: number): Cluster {
+    return {
+      ...cluster,
+      listAgentJobs: async (scope) => {
+        try {
+          return await cluster.listAgentJobs(scope);
+        } catch (error) {
+          this.#blind.add(poolId);
+          throw error;
+        }
+      },
+      createAgentJob: (manifest) => {
+        if (this.#blind.has(poolId)) this.#options.onBlindCreation(nameOf(manifest));
+        return cluster.createAgentJob(manifest);
+      },
+    };
+  }
+
+  /** Begins to sweep, after a start-up of its own length. */
+  start(): void {
+    const { clock, random, policies } = this.#around;
+    const sweep = (): void => {
+      if (!this.#options.mortal.alive) return;
+      for (const policy of policies) this.look(policy.poolId, 'sweep');
+      this.#sweep = clock.after(this.#options.sweepMs, sweep);
+    };
+    this.#sweep = clock.after(random.between(0, 5000), sweep);
+  }
+
+  stop(): void {
+    this.#sweep?.();
+    for (const cancel of this.#nextLook.values()) cancel();
+  }
+
+  /** Somebody says "look at this pool now". While a pass runs, one more is kept for afterwards. */
+  look(poolId: number, cause: string): void {
+    if (!this.#options.mortal.alive) return;
+    const running = this.#running.get(poolId) ?? 0;
+    if (running > 0 && !this.#around.random.chance(this.#options.overlapChance)) {
+      this.#wanted.set(poolId, cause);
+      return;
+    }
+    this.#running.set(poolId, running + 1);
+    void this.#pass(poolId, cause).finally(() => {
+      this.#running.set(poolId, (this.#running.get(poolId) ?? 1) - 1);
+      const wanted = this.#wanted.get(poolId);
+      this.#wanted.delete(poolId);
+      if (wanted !== undefined) this.look(poolId, wanted);
+    });
+  }
+
+  async #pass(poolId: number, cause: string): Promise<void> {
+    const deps = this.#deps.get(poolId);
+    if (deps === undefined) return;
+    if (this.#running.get(poolId) === 1) this.#blind.delete(poolId);
+    const deadlineAt = this.#around.clock.now() + passMs;
+    const report = await reconcilePool(deps, { cause, correlationId: this.#options.name, deadlineAt });
+    this.#options.onReport(report);
+    this.#lookAgain(poolId, report);
+  }
+
+  #lookAgain(poolId: number, report: PassReport): void {
+    const soonest = report.remaining ? 1000 : (report.nextLookAt ?? Number.POSITIVE_INFINITY) - report.at;
+    if (!Number.isFinite(soonest)) return;
+    this.#nextLook.get(poolId)?.();
+    const wait = Math.max(report.retryAfterMs ?? 0, soonest);
+    this.#nextLook.set(
+      poolId,
+      this.#around.clock.after(wait, () => this.look(poolId, 'nextLook')),
+    );
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One history: the worlds, the control planes, what befalls them, and what came of it. The same seed (and the same
+ * crash) tells the same story.
+ */
+import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
+import type { Log } from '../../../shared/ports.ts';
+import { AzureDevOpsWorld } from '../azureDevOps/world.ts';
+import type { PodStory } from '../kubernetes/podStory.ts';
+import { KubernetesWorld } from '../kubernetes/world.ts';
+import { VirtualClock } from '../world/clock.ts';
+import { Faults, Journal } from '../world/faults.ts';
+import { type Random, seededRandom } from '../world/random.ts';
+import { agentWorkload, randomBehaviour } from './agentInPod.ts';
+import { ControlPlane, type Surroundings } from './controlPlane.ts';
+import { stormyFaults } from './faultWeather.ts';
+import { Invariants } from './invariants.ts';
+import type { JobAccount } from './jobLedger.ts';
+import { CallCounter, type Crash, Mortal } from './mortal.ts';
+import { drawScenario, organisationUrl, type Scenario } from './scenario.ts';
+import type { Trace } from './trace.ts';
+
+export const namespace = 'mayfly-agents';
+
+/** After the faults end everything must be served and gone within this; leases, backoffs and graces add up to it. */
+export const settleMs = minutesMs(150);
+const sweepMs = secondsMs(60);
+/** From the first read of a pass to its report, slow answers included. */
+const longestPassMs = secondsMs(120);
+
+export interface HistoryResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly requests: number;
+  readonly jobs: number;
+  readonly ran: number;
+  readonly lost: number;
+  readonly cancelled: number;
+  readonly calls: number;
+  readonly crashes: number;
+  readonly account: JobAccount;
+  /** Virtual time from the end of the faults until all was served and gone, in ms. */
+  readonly settledAfterMs: number;
+}
+
+export interface HistoryOptions {
+  readonly seed: number;
+  /** Overrides what the seed drew. */
+  readonly scenario?: (drawn: Scenario) => Scenario;
+  readonly crash?: Crash;
+  readonly trace?: Trace;
+}
+
+class History {
+  readonly clock = new VirtualClock();
+  readonly startedAt = this.clock.now();
+  readonly random: Random;
+  readonly scenario: Scenario;
+  readonly journal = new Journal(2000);
+  readonly counter = new CallCounter();
+  readonly ado: AzureDevOpsWorld;
+  readonly clusters: ReadonlyMap<string, KubernetesWorld>;
+  readonly invariants: Invariants;
+  readonly #options: HistoryOptions;
+  readonly #around: Surroundings;
+  readonly #weather: { calm(): void };
+  #planes: { readonly plane: ControlPlane; readonly mortal: Mortal }[] = [];
+  #trouble: number;
+  #lastGapAt = Number.NEGATIVE_INFINITY;
+  crashes = 0;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.random = seededRandom(options.seed);
+    const drawn = drawScenario(options.seed, this.random);
+    this.scenario = options.scenario?.(drawn) ?? drawn;
+    this.#trouble = this.scenario.trouble;
+    const { clock, random, journal } = this;
+    const organisation = { name: 'contoso', url: organisationUrl, authorizationUrl: `${organisationUrl}/oauth` };
+    this.ado = new AzureDevOpsWorld({ clock, random, organisation, parallelJobs: this.scenario.parallelJobs });
+    const faults = new Faults();
+    this.#weather = stormyFaults(faults, random, this.scenario.faultRate);
+    const take = faults.take.bind(faults);
+    faults.take = (call) => {
+      const fault = take(call);
+      if (fault?.kind === 'partial') this.#lastGapAt = clock.now();
+      return fault;
+    };
+    const workload = agentWorkload(this.ado, () => randomBehaviour(random, this.#trouble));
+    this.clusters = new Map(
+      this.scenario.clusters.map((name) => {
+        const story = (): PodStory => this.#story(name);
+        return [name, new KubernetesWorld({ clock, random, namespaces: [namespace], story, workload })];
+      }),
+    );
+    this.invariants = new Invariants(this.ado, this.scenario.policies);
+    for (const [name, world] of this.clusters) {
+      world.onEvent((event) => {
+        const sawGaps = clock.now() - this.#lastGapAt < longestPassMs;
+        if (event.kind === 'jobCreated' && sawGaps) this.invariants.onBlindCreation(event.name);
+      });
+      this.invariants.watchCluster(name, world);
+    }
+    options.trace?.watch(this.ado, this.clusters, this.startedAt);
+    for (const policy of this.scenario.policies) this.ado.addPool({ id: policy.poolId, name: policy.poolName });
+    this.#around = {
+      clock,
+      random,
+      ado: this.ado,
+      clusters: this.clusters,
+      namespace,
+      policies: this.scenario.policies,
+      journal,
+      faults,
+      latencyMs: this.scenario.latencyMs,
+    };
+  }
+
+  #story(cluster: string): PodStory {
+    const { random } = this;
+    const troubled = random.chance(this.#trouble);
+    const trouble = troubled ? random.pick(['unschedulable', 'pullFailure', 'mountFailure', 'none'] as const) : 'none';
+    const wrong = {
+      message: `${trouble} by chance`,
+      ...(random.chance(0.5) ? { forMs: random.between(5000, 240_000) } : {}),
+    };
+    return {
+      scheduleAfterMs: random.between(50, 3000),
+      node: `${cluster}-${random.between(1, 3)}`,
+      pullMs: random.between(100, 20_000),
+      startMs: random.between(100, 2000),
+      ...(trouble === 'none' ? {} : { [trouble]: wrong }),
+    };
+  }
+
+  #log(plane: string): Log {
+    return { write: (level, event, fields) => this.#options.trace?.log(plane, level, event, fields ?? {}) };
+  }
+
+  #boot(name: string): void {
+    const mortal = new Mortal(this.counter, this.#options.crash, () => {
+      this.crashes += 1;
+      this.#options.trace?.say(`${name} dies`);
+      plane.stop();
+      this.#planes = this.#planes.filter((other) => other.mortal !== mortal);
+      this.clock.after(this.random.between(1000, 60_000), () => this.#boot(name));
+    });
+    const plane = new ControlPlane(this.#around, {
+      name: `${name}.${this.crashes}`,
+      mortal,
+      sweepMs,
+      overlapChance: this.scenario.overlapChance,
+      onReport: (report) => this.invariants.onReport(report),
+      onBlindCreation: (blind) => this.invariants.onBlindCreation(blind),
+      log: this.#log(name),
+    });
+    this.#planes.push({ plane, mortal });
+    plane.start();
+  }
+
+  #arrivals(): void {
+    for (const arrival of this.scenario.arrivals) {
+      this.clock.after(arrival.atMs, () => {
+        const job = this.ado.queueJob(arrival);
+        const { cancelAfterMs } = arrival;
+        if (job.kind === 'queued' && cancelAfterMs !== undefined) {
+          this.clock.after(cancelAfterMs, () => this.#cancel(arrival.poolId, job.requestId));
+        }
+      });
+    }
+  }
+
+  #cancel(poolId: number, requestId: number): void {
+    if (this.ado.getJobRequest(poolId, requestId).result === undefined) this.ado.cancelJob(requestId);
+  }
+
+  /** Hooks carry no pool: each rings for all of them. Lost, copied and late, hence out of order. */
+  #hooks(): void {
+    const { random } = this;
+    const { lost, copies, delayMs } = this.scenario.hooks;
+    this.ado.onJobState(() => {
+      if (random.chance(lost)) return;
+      for (let copy = 0; copy < copies; copy++) {
+        this.clock.after(random.between(0, delayMs), () => {
+          if (this.#planes.length === 0) return;
+          const { plane } = random.pick(this.#planes);
+          for (const policy of this.scenario.policies) plane.look(policy.poolId, 'hook');
+        });
+      }
+    });
+  }
+
+  #troubles(): void {
+    const { random, scenario } = this;
+    for (const at of scenario.deaths) {
+      this.clock.after(at, () => {
+        if (this.#planes.length > 0) random.pick(this.#planes).mortal.die();
+      });
+    }
+    for (const at of scenario.disasters) this.clock.after(at, () => this.#disaster());
+    this.clock.after(scenario.faultsEndMs, () => {
+      this.#weather.calm();
+      this.#trouble = 0;
+    });
+  }
+
+  #disaster(): void {
+    const [name, world] = this.random.pick([...this.clusters]);
+    const node = `${name}-${this.random.between(1, 3)}`;
+    if (this.random.chance(0.5)) world.loseNode(node);
+    else world.drainNode(node);
+  }
+
+  /** Nothing is on its way any more: no unfinished request, and of ours only what rests. */
+  #isSettled(): boolean {
+    const quiet = this.scenario.policies.every(({ poolId, templates }) => {
+      const open = this.ado.listJobRequests(poolId, { completedRequestCount: 0 });
+      return open.length === 0 && this.ado.listAgents(poolId).length === templates.length;
+    });
+    return quiet && [...this.clusters.values()].every((world) => isEmpty(world));
+  }
+
+  async run(): Promise<HistoryResult> {
+    const { clock, scenario } = this;
+    for (let plane = 0; plane < scenario.planes; plane++) this.#boot(`plane-${plane}`);
+    await this.#untilPlaceholders();
+    this.#hooks();
+    this.#arrivals();
+    this.#troubles();
+    await clock.advance(Math.max(scenario.faultsEndMs, ...scenario.arrivals.map((arrival) => arrival.atMs)) + 1);
+    const calmAt = clock.now();
+    while (clock.now() - calmAt < settleMs && !this.#isSettled()) await clock.advance(secondsMs(30));
+    const settledAfterMs = clock.now() - calmAt;
+    for (const { plane, mortal } of this.#planes) {
+      mortal.alive = false;
+      plane.stop();
+    }
+    this.invariants.finish(clock.now(), this.clusters, namespace);
+    const { violations, requests, ran, lost, cancelled, ledger } = this.invariants;
+    return {
+      seed: scenario.seed,
+      violations,
+      requests,
+      jobs: ledger.jobs,
+      ran,
+      lost,
+      cancelled,
+      calls: this.counter.count,
+      crashes: this.crashes,
+      account: ledger.account(requests),
+      settledAfterMs,
+    };
+  }
+
+  /** Pipelines are not queued before there is a placeholder to accept them. */
+  async #untilPlaceholders(): Promise<void> {
+    const ready = (): boolean =>
+      this.scenario.policies.every(({ poolId, templates }) => this.ado.listAgents(poolId).length >= templates.length);
+    for (let second = 0; second < 7200 && !ready(); second++) await this.clock.advance(1000);
+  }
+}
+
+function isEmpty(world: KubernetesWorld): boolean {
+  return (['jobs', 'pods', 'secrets'] as const).every((resource) => {
+    const { body } = world.list(resource, namespace);
+    return Array.isArray(body['items']) && body['items'].length === 0;
+  });
+}
+
+export function runHistory(options: HistoryOptions): Promise<HistoryResult> {
+  return new History(options).run();
+}

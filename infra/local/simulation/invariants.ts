@@ -1,0 +1,179 @@
+/**
+ * What must hold in every history, checked as it happens and at its end. A violation is a sentence with the time at
+ * which it was seen.
+ */
+import { isOver, isTombstone } from '../../../shared/domain/agentJob.ts';
+import type { EpochMs } from '../../../shared/domain/instant.ts';
+import { labels, parseName, placeholderName } from '../../../shared/domain/names.ts';
+import type { PoolPolicy } from '../../../shared/domain/template.ts';
+import { knownAgentJobs } from '../../../shared/plan/observed.ts';
+import { scopeOf } from '../../../shared/plan/supply.ts';
+import type { PassReport } from '../../../shared/reconcile/reconcilePool.ts';
+import type { WorldEvent as AdoEvent } from '../azureDevOps/events.ts';
+import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
+import type { KubernetesWorld } from '../kubernetes/world.ts';
+import type { WorldEvent as KubernetesEvent } from '../kubernetes/worldEvent.ts';
+import { JobLedger } from './jobLedger.ts';
+
+const causedByUs: ReadonlySet<string> = new Set(['suspended', 'jobDeleted', 'ownerGone', 'podDeleted']);
+
+export class Invariants {
+  readonly violations: string[] = [];
+  readonly ledger = new JobLedger();
+  requests = 0;
+  ran = 0;
+  lost = 0;
+  cancelled = 0;
+  readonly #ado: AzureDevOpsWorld;
+  readonly #policies: readonly PoolPolicy[];
+  readonly #jobNames = new Set<string>();
+  readonly #agentNames = new Set<string>();
+  readonly #sessions = new Set<string>();
+  /** Agent names registered more than once. */
+  readonly #reused = new Map<string, EpochMs>();
+
+  constructor(ado: AzureDevOpsWorld, policies: readonly PoolPolicy[]) {
+    this.#ado = ado;
+    this.#policies = policies;
+    ado.onEvent((event) => this.#onAdo(event));
+  }
+
+  watchCluster(name: string, world: KubernetesWorld): void {
+    world.onEvent((event) => this.#onCluster(name, event));
+    this.ledger.watch(name, world);
+  }
+
+  violated(at: EpochMs, sentence: string): void {
+    this.violations.push(`${new Date(at).toISOString().slice(11, 23)} ${sentence}`);
+  }
+
+  #policy(poolId: number): PoolPolicy | undefined {
+    return this.#policies.find((policy) => policy.poolId === poolId);
+  }
+
+  #onAdo(event: AdoEvent): void {
+    if (event.kind === 'requestQueued') this.requests += 1;
+    if (event.kind === 'jobRefused') this.violated(event.at, `a pipeline job was refused: ${event.message}`);
+    if (event.kind === 'agentAdded' && this.#isRequestAgent(event.poolId, event.agentName)) this.#onRegistered(event);
+    if (event.kind === 'agentDeleted' && event.heldRequest !== undefined) {
+      this.violated(event.at, `agent ${event.agentName} was deleted while it held request ${event.heldRequest}`);
+    }
+    if (event.kind === 'sessionOpened') this.#countFlap(event.agentName);
+    if (event.kind === 'unassigned') this.ledger.expiredAssignments += 1;
+    if (event.kind === 'finished') this.#countFinished(event);
+  }
+
+  #onRegistered({ agentName, at }: { readonly agentName: string; readonly at: EpochMs }): void {
+    if (this.#agentNames.has(agentName)) this.#reused.set(agentName, at);
+    this.#agentNames.add(agentName);
+  }
+
+  #countFlap(agentName: string): void {
+    if (this.#sessions.has(agentName)) this.ledger.flapped += 1;
+    this.#sessions.add(agentName);
+  }
+
+  #countFinished(event: Extract<AdoEvent, { readonly kind: 'finished' }>): void {
+    if (event.lost) this.lost += 1;
+    else if (event.ran) this.ran += 1;
+    else this.cancelled += 1;
+  }
+
+  #isRequestAgent(poolId: number, name: string): boolean {
+    const policy = this.#policy(poolId);
+    return policy !== undefined && parseName(scopeOf(policy), name)?.kind === 'request';
+  }
+
+  #once(seen: Set<string>, name: string, at: EpochMs): void {
+    if (seen.has(name)) this.violated(at, `the name ${name} was used twice`);
+    seen.add(name);
+  }
+
+  #onCluster(cluster: string, event: KubernetesEvent): void {
+    if (event.kind === 'jobCreated') {
+      this.#once(this.#jobNames, `${cluster}/${event.name}`, event.at);
+    }
+    if (event.kind === 'podTerminating' && causedByUs.has(event.why) && event.jobName !== undefined) {
+      this.#mustBeIdle(event.jobName, event.why, event.at);
+    }
+  }
+
+  #mustBeIdle(agentName: string, why: string, at: EpochMs): void {
+    for (const { poolId } of this.#policies) {
+      const held = this.#ado
+        .listJobRequests(poolId, { completedRequestCount: 0 })
+        .find((request) => request.result === undefined && request.reservedAgent?.name === agentName);
+      if (held !== undefined)
+        this.violated(at, `pod of ${agentName} was ended (${why}) while it held request ${held.id}`);
+    }
+  }
+
+  /** Called with every pass: no plan exceeds a limit, given what it saw. */
+  onReport(report: PassReport): void {
+    const policy = this.#policy(report.poolId);
+    if (policy === undefined) return;
+    const creates = report.plan.actions.filter((action) => action.kind === 'create');
+    const live = knownAgentJobs(report.observed).filter(
+      (agentJob) => agentJob.phase === 'creating' || (!isTombstone(agentJob) && !isOver(agentJob)),
+    );
+    if (creates.length > 0 && live.length + creates.length > policy.maxAgents) {
+      this.violated(
+        report.at,
+        `a plan makes ${live.length + creates.length} of ${policy.maxAgents} agents in pool ${policy.poolId}`,
+      );
+    }
+    for (const template of policy.templates) {
+      const planned = creates.filter((action) => action.template.name === template.name).length;
+      const existing = live.filter((agentJob) => agentJob.template === template.name).length;
+      if (planned > 0 && planned + existing > template.maxAgents) {
+        this.violated(report.at, `a plan makes ${planned + existing} of ${template.maxAgents} ${template.name} agents`);
+      }
+    }
+  }
+
+  /**
+   * A look that missed something may create for a request whose agent it could not see, under a number whose tombstone
+   * it could not see either.
+   */
+  onBlindCreation(name: string): void {
+    this.ledger.blindNames.add(name);
+  }
+
+  /** At the end: everything served, the account balanced, nothing left without a reason to be. */
+  finish(at: EpochMs, clusters: ReadonlyMap<string, KubernetesWorld>, namespace: string): void {
+    for (const policy of this.#policies) this.#finishPool(policy, at);
+    for (const [name, world] of clusters) this.#nothingLeft(name, world, namespace, at);
+    for (const [name, seenAt] of this.#reused) {
+      if (!this.ledger.blindNames.has(name)) this.violated(seenAt, `the agent name ${name} was used twice`);
+    }
+    const account = this.ledger.account(this.requests);
+    const explained = Object.values(account).reduce((sum, count) => sum + count, 0);
+    if (this.ledger.jobs > explained) {
+      this.violated(at, `${this.ledger.jobs} Jobs were made, ${explained} are explained: ${JSON.stringify(account)}`);
+    }
+  }
+
+  #finishPool(policy: PoolPolicy, at: EpochMs): void {
+    const { agents, requests } = this.#ado.snapshot(policy.poolId);
+    for (const request of requests.filter((candidate) => candidate.result === undefined)) {
+      this.violated(at, `request ${request.id} was never served (queued ${new Date(request.queuedAt).toISOString()})`);
+    }
+    const placeholders = new Set(policy.templates.map((template) => placeholderName(scopeOf(policy), template.name)));
+    for (const agent of agents) {
+      const ours = parseName(scopeOf(policy), agent.name) !== undefined;
+      if (ours && !placeholders.has(agent.name)) this.violated(at, `agent ${agent.name} is left over`);
+      placeholders.delete(agent.name);
+    }
+    for (const missing of placeholders) this.violated(at, `placeholder ${missing} is missing`);
+  }
+
+  #nothingLeft(cluster: string, world: KubernetesWorld, namespace: string, at: EpochMs): void {
+    for (const resource of ['jobs', 'pods', 'secrets'] as const) {
+      const { body } = world.list(resource, namespace, { labelSelector: labels.installation });
+      const items = Array.isArray(body['items']) ? body['items'] : [];
+      for (const item of items) {
+        this.violated(at, `${cluster}: ${resource} ${String(item?.metadata?.name)} is left over`);
+      }
+    }
+  }
+}

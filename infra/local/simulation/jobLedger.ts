@@ -1,0 +1,91 @@
+/**
+ * Why there were as many Jobs as there were. Every Job beyond one per request needs a cause of its own: a theft, an
+ * attempt that was rolled back, failed or was retired, an assignment that expired, a warm slot, or a look that missed
+ * something (a list that left entries out, a cluster out of reach), or an idle agent that lost its session for a while.
+ */
+import type { JsonObject } from '../../../shared/domain/json.ts';
+import { isJsonObject } from '../../../shared/domain/json.ts';
+import { annotations, labels } from '../../../shared/domain/names.ts';
+import type { KubernetesWorld } from '../kubernetes/world.ts';
+
+export interface JobAccount {
+  readonly requests: number;
+  readonly thefts: number;
+  readonly rolledBack: number;
+  readonly failed: number;
+  readonly retired: number;
+  readonly expiredAssignments: number;
+  readonly warmSlots: number;
+  readonly blind: number;
+  /** Agents that lost an idle session: for that while nobody could count on them. */
+  readonly flapped: number;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly requestId: string;
+  readonly attempt: number;
+  phase: string;
+  reason: string | undefined;
+  served: string | undefined;
+}
+
+const record = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+export class JobLedger {
+  readonly #entries = new Map<string, Entry>();
+  expiredAssignments = 0;
+  /** Names created by passes that missed something. */
+  readonly blindNames = new Set<string>();
+  flapped = 0;
+
+  watch(cluster: string, world: KubernetesWorld): void {
+    world.watch('jobs', undefined, {}, ({ object }) => this.#note(cluster, object));
+  }
+
+  get jobs(): number {
+    return this.#entries.size;
+  }
+
+  #note(cluster: string, object: JsonObject): void {
+    const metadata = record(object['metadata']);
+    const [ownLabels, notes] = [record(metadata['labels']), record(metadata['annotations'])];
+    const requestId = text(ownLabels[labels.requestId]);
+    if (requestId === undefined) return;
+    const key = `${cluster}/${text(metadata['uid']) ?? ''}`;
+    const entry = this.#entries.get(key) ?? {
+      name: text(metadata['name']) ?? '',
+      requestId,
+      attempt: Number(ownLabels[labels.attempt]),
+      phase: '',
+      reason: undefined,
+      served: undefined,
+    };
+    entry.phase = text(notes[annotations.phase]) ?? entry.phase;
+    entry.reason = text(notes[annotations.reason]) ?? entry.reason;
+    entry.served = text(notes[annotations.served]) ?? entry.served;
+    this.#entries.set(key, entry);
+  }
+
+  account(requests: number): JobAccount {
+    const entries = [...this.#entries.values()];
+    const unserved = entries.filter((entry) => entry.served === undefined);
+    const hasSuccessor = (entry: Entry): boolean =>
+      entries.some((other) => other.requestId === entry.requestId && other.attempt > entry.attempt);
+    const rolledBack = unserved.filter((entry) => entry.phase === 'rolledBack' || entry.phase === 'creating');
+    const ended = unserved.filter((entry) => !rolledBack.includes(entry));
+    return {
+      requests,
+      thefts: entries.filter((entry) => entry.served !== undefined && entry.served !== entry.requestId).length,
+      rolledBack: rolledBack.length,
+      failed: ended.filter((entry) => entry.reason !== 'surplus').length,
+      // A surplus agent explains a further Job only when its own request needed one again.
+      retired: ended.filter((entry) => entry.reason === 'surplus' && hasSuccessor(entry)).length,
+      expiredAssignments: this.expiredAssignments,
+      warmSlots: 0,
+      blind: entries.filter((entry) => this.blindNames.has(entry.name)).length,
+      flapped: this.flapped,
+    };
+  }
+}

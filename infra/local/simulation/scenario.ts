@@ -1,0 +1,161 @@
+/** The random circumstances of one history, drawn from its seed before anything happens. */
+import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
+import { organisationShort } from '../../../shared/domain/names.ts';
+import type { BootLimits, PoolPolicy, Template } from '../../../shared/domain/template.ts';
+import type { Random } from '../world/random.ts';
+
+export interface Arrival {
+  readonly atMs: number;
+  readonly poolId: number;
+  readonly demands: readonly string[];
+  readonly durationMs: number;
+  readonly parallelism: 'private' | 'public';
+  /** Cancelled so long after it was queued. */
+  readonly cancelAfterMs?: number;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly policies: readonly PoolPolicy[];
+  readonly clusters: readonly string[];
+  readonly parallelJobs: number;
+  readonly planes: number;
+  readonly arrivals: readonly Arrival[];
+  readonly hooks: { readonly lost: number; readonly copies: number; readonly delayMs: number };
+  readonly latencyMs: number;
+  /** Share of agents and pods that are not sound until the faults end. */
+  readonly trouble: number;
+  /** Share of calls that fail until the faults end. */
+  readonly faultRate: number;
+  /** Times at which a random control plane is killed. */
+  readonly deaths: readonly number[];
+  /** Times at which a pod that is running is evicted, its node is lost, or its process dies. */
+  readonly disasters: readonly number[];
+  readonly faultsEndMs: number;
+  readonly overlapChance: number;
+}
+
+export const organisationUrl = 'https://dev.azure.example/contoso';
+
+export const bootLimits: BootLimits = {
+  none: minutesMs(5),
+  noPod: minutesMs(10),
+  quota: minutesMs(10),
+  admission: minutesMs(1),
+  unschedulable: minutesMs(10),
+  pulling: minutesMs(10),
+  imagePull: minutesMs(3),
+  init: minutesMs(3),
+  mount: minutesMs(3),
+  connecting: minutesMs(3),
+};
+
+function template(name: string, cost: number, maxAgents: number, capabilities: Record<string, string>): Template {
+  return {
+    name,
+    image: `registry.example/agent@sha256:${'0'.repeat(64)}`,
+    agentVersion: '5.278.0',
+    os: 'linux',
+    architecture: 'amd64',
+    capabilities,
+    grantedDemands: [],
+    cost,
+    maxAgents,
+    cpu: '500m',
+    memory: '1Gi',
+    terminationGraceSeconds: 3600,
+    pod: {},
+  };
+}
+
+export function policyFor(poolId: number, clusters: readonly string[], templates: readonly Template[]): PoolPolicy {
+  return {
+    installation: 'sim0',
+    organisation: { name: 'contoso', url: organisationUrl, short: organisationShort(organisationUrl) },
+    poolId,
+    poolName: `pool-${poolId}`,
+    templates,
+    clusters,
+    maxAgents: 100,
+    parallelJobs: 'auto',
+    foreignAgents: 'count',
+    maxCreationsPerPass: 50,
+    bootLimits,
+    idleMinimumMs: secondsMs(60),
+    endGraceMs: minutesMs(2),
+    assignmentGraceMs: minutesMs(3),
+    ghostGraceMs: minutesMs(10),
+    notAssignedGraceMs: secondsMs(60),
+    backoff: {
+      firstMs: secondsMs(10),
+      maximumMs: minutesMs(5),
+      breakerFailures: 5,
+      breakerWindowMs: minutesMs(10),
+      breakerProbeMs: minutesMs(1),
+    },
+    createByMs: secondsMs(120),
+    maxGhostsPerPass: 20,
+  };
+}
+
+const demandSets: readonly (readonly string[])[] = [
+  [],
+  ['docker'],
+  ['node -equals 22'],
+  ['docker', 'size -equals LARGE'],
+  ['Agent.OS -equals linux'],
+];
+
+function drawTemplates(random: Random): readonly Template[] {
+  const limit = (): number => (random.chance(0.3) ? random.between(1, 3) : 100);
+  return [
+    template('linux', 1, limit(), { docker: '27' }),
+    template('node', 2, limit(), { node: '22', docker: '27' }),
+    template('large', 5, limit(), { docker: '27', size: 'large' }),
+  ];
+}
+
+function drawArrivals(random: Random, pools: readonly number[]): readonly Arrival[] {
+  const burst = random.chance(0.3);
+  return Array.from({ length: random.between(1, burst ? 25 : 12) }, () => ({
+    atMs: burst ? random.between(0, secondsMs(5)) : random.between(0, minutesMs(8)),
+    poolId: random.pick(pools),
+    demands: random.pick(demandSets),
+    durationMs: random.between(secondsMs(2), random.chance(0.2) ? minutesMs(15) : minutesMs(2)),
+    parallelism: random.chance(0.8) ? 'private' : 'public',
+    ...(random.chance(0.1) ? { cancelAfterMs: random.between(0, minutesMs(3)) } : {}),
+  }));
+}
+
+export function drawScenario(seed: number, random: Random): Scenario {
+  const clusters = random.chance(0.4) ? ['east', 'west'] : ['east'];
+  const pools = random.chance(0.3) ? [7, 8] : [7];
+  const templates = drawTemplates(random);
+  const faultsEndMs = random.between(minutesMs(3), minutesMs(15));
+  const moments = (most: number): number[] =>
+    Array.from({ length: random.between(0, most) }, () => random.between(0, faultsEndMs));
+  const calm = random.chance(0.15);
+  return {
+    seed,
+    policies: pools.map((pool) => ({
+      ...policyFor(pool, clusters, templates),
+      maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
+    })),
+    clusters,
+    parallelJobs: random.chance(0.3) ? random.between(2, 5) : 100,
+    planes: random.chance(0.5) ? 2 : 1,
+    arrivals: drawArrivals(random, pools),
+    hooks: {
+      lost: random.pick([0, 0.3, 1]),
+      copies: random.pick([1, 1, 3]),
+      delayMs: random.pick([0, 2000, 30_000]),
+    },
+    latencyMs: random.pick([0, 50, 400, 3000]),
+    trouble: calm ? 0 : random.pick([0, 0.2, 0.6]),
+    faultRate: calm ? 0 : random.pick([0, 0.02, 0.1, 0.3]),
+    deaths: calm ? [] : moments(4),
+    disasters: calm ? [] : moments(4),
+    faultsEndMs,
+    overlapChance: random.pick([0, 0.2]),
+  };
+}
