@@ -27,9 +27,11 @@ import {
   invalid,
   KubernetesStatus,
   notFound,
+  notModelled,
   staleObject,
 } from './statusError.ts';
 import { createCauses, prepared, preparedUpdate, updateCauses } from './strategy.ts';
+import { unmodelledInJob } from './validation/job.ts';
 import type { Answer, WorldPatch, WriteOptions } from './verbs.ts';
 
 export class ApiServer {
@@ -54,6 +56,8 @@ export class ApiServer {
     const object = prepared(resource, placed, this.#cluster.random);
     const causes = createCauses(resource, object);
     if (causes.length > 0) throw invalid(type, nameOf(object), causes);
+    const unmodelled = resource === 'jobs' ? unmodelledInJob(object) : undefined;
+    if (unmodelled !== undefined) throw notModelled(unmodelled);
     // Quota is asked before storage: a name that exists can be refused as "exceeded quota" (rest.BeforeCreate, then
     // validating admission, then storage).
     checkQuota(this.#cluster.store, resource, object, namespace);

@@ -1,7 +1,7 @@
 /** The three kinds of patch, applied to values that are never changed in place. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/domain/json.ts';
 import { same, text } from './object.ts';
-import { badRequest, failedPatch } from './statusError.ts';
+import { badRequest, failedPatch, notModelled } from './statusError.ts';
 import type { WorldPatch } from './verbs.ts';
 
 /** RFC 7386: objects merge, null takes away, all else replaces. */
@@ -120,13 +120,18 @@ export function jsonPatch(document: JsonObject, patch: JsonValue): JsonObject {
   return current;
 }
 
-/**
- * The object after the patch. A strategic merge patch is treated as a merge patch: the difference (lists merged by
- * key) does not show in what Mayfly or its tests send.
- */
+/** Lists merged by key, and directives: where a strategic merge patch differs from a merge patch. */
+function isPlainMerge(patch: JsonValue): boolean {
+  if (Array.isArray(patch)) return false;
+  if (!isJsonObject(patch)) return true;
+  return Object.entries(patch).every(([key, value]) => !key.startsWith('$') && isPlainMerge(value));
+}
+
+/** The object after the patch. A strategic merge patch is done where it means the same as a merge patch. */
 export function patched(object: JsonObject, patch: WorldPatch): JsonObject {
   if (patch.type === 'json') return jsonPatch(object, patch.body);
   if (!isJsonObject(patch.body)) throw badRequest('cannot unmarshal patch: it is no JSON object');
+  if (patch.type === 'strategic' && !isPlainMerge(patch.body)) throw notModelled('a strategic merge patch of lists');
   const merged = mergePatch(object, patch.body);
   return isJsonObject(merged) ? merged : object;
 }

@@ -139,6 +139,12 @@ export function failedPatch(): KubernetesStatus {
   return new KubernetesStatus({ code: 422, reason: 'Invalid', message, details: {} });
 }
 
+/** A real server can, this one cannot: said loudly, so that nobody takes its silence for the real behaviour. */
+export function notModelled(what: string): KubernetesStatus {
+  const message = `the stand-in does not model ${what}`;
+  return new KubernetesStatus({ code: 501, reason: 'NotImplemented', message, details: {} });
+}
+
 /** A list or watch that begins before what is kept. */
 export function expired(message: string): KubernetesStatus {
   return new KubernetesStatus({ code: 410, reason: 'Expired', message });

@@ -49,6 +49,17 @@ export function jobCauses(job: JsonObject): StatusCause[] {
   ];
 }
 
+/** What of a valid Job the job controller here would get wrong; undefined = nothing. */
+export function unmodelledInJob(job: JsonObject): string | undefined {
+  const spec = record(job, 'spec');
+  if (spec['completionMode'] === 'Indexed') return 'Indexed Jobs';
+  if (spec['successPolicy'] !== undefined) return 'success policies';
+  if (text(spec, 'template', 'spec', 'restartPolicy') === 'OnFailure') return 'restarts of containers';
+  const rules = list(spec, 'podFailurePolicy', 'rules');
+  const plain = rules.every((rule) => at(rule, 'onExitCodes') !== undefined && text(rule, 'action') === 'FailJob');
+  return plain ? undefined : 'pod failure rules other than FailJob on exit codes';
+}
+
 /** May be changed while the Job is suspended and has never been started. */
 const schedulingFields = ['nodeSelector', 'tolerations', 'affinity', 'schedulingGates'];
 
@@ -94,6 +105,3 @@ export function jobUpdateCauses(before: JsonObject, after: JsonObject): StatusCa
   }
   return causes;
 }
-
-export const hasPodFailurePolicy = (job: JsonObject): boolean =>
-  list(job, 'spec', 'podFailurePolicy', 'rules').length > 0;

@@ -148,6 +148,23 @@ describe('deletion', () => {
   });
 });
 
+describe('what is not modelled', () => {
+  it.each([
+    { name: 'Indexed Jobs', spec: { completionMode: 'Indexed', completions: 1, parallelism: 1 } },
+    { name: 'success policies', spec: { successPolicy: { rules: [] } } },
+    { name: 'pod failure rules', spec: { podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [] }] } } },
+  ])('answers 501 to $name', ({ spec }) => {
+    expect(() => aScene().world.create('jobs', namespace, aJob('a', spec))).toThrow('does not model');
+  });
+
+  it('answers 501 to a strategic merge patch of lists', () => {
+    const { world } = aScene();
+    world.create('jobs', namespace, aJob('a', { suspend: true }));
+    const body = { metadata: { finalizers: ['x'] } };
+    expect(() => world.patch('jobs', namespace, 'a', { type: 'strategic', body })).toThrow('does not model');
+  });
+});
+
 describe('a quota', () => {
   it('is asked before the name: a Job that exists is refused as over quota', () => {
     const scene = aScene();
