@@ -97,6 +97,8 @@ export class Broker {
       _disconnected(): void;
     };
     this.#sockets.add(socket);
+    // Small frames in turn: with Nagle's algorithm every answer would wait for the peer's delayed ACK, about 40 ms.
+    socket.setNoDelay(true);
     socket.on('close', () => {
       this.#sockets.delete(socket);
       // rhea says nothing when we destroy the socket ourselves: links would keep their sessions, timers would run on.

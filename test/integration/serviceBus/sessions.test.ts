@@ -23,7 +23,7 @@ describe('a queue with sessions', () => {
   beforeEach(async () => {
     bus = await startServiceBus({ queues: [{ name: 'q', requiresSession: true, lockMs: 400 }] });
     client = new ServiceBusClient(bus.connectionString, {
-      retryOptions: { maxRetries: 1, retryDelayInMs: 20, timeoutInMs: 400 },
+      retryOptions: { maxRetries: 1, retryDelayInMs: 20, timeoutInMs: 1_000 },
     });
   });
 
