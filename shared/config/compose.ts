@@ -1,0 +1,94 @@
+/** From the document, which is checked, to what the rest of Mayfly works with. */
+import { isJsonObject } from '../domain/json.ts';
+import { organisationShort } from '../domain/names.ts';
+import type { Template } from '../domain/template.ts';
+import type { SecretSource } from './fields.ts';
+import type {
+  ClusterAccess,
+  MayflyConfig,
+  OrganisationConfig,
+  OrganisationCredential,
+  PoolConfig,
+  SecretReference,
+} from './policy.ts';
+import type { ConfigDocument } from './schema.ts';
+
+type OrganisationDocument = ConfigDocument['organisations'][number];
+type AccessDocument = ConfigDocument['clusters'][number]['access'];
+type TemplateDocument = ConfigDocument['templates'][number];
+type PoolDocument = ConfigDocument['pools'][number];
+
+export function composeConfig(document: ConfigDocument): MayflyConfig {
+  const { generation, hooks, keyVault } = document;
+  return {
+    ...(generation !== undefined && { generation }),
+    installation: document.installation,
+    organisations: document.organisations.map(organisationOf),
+    clusters: document.clusters.map(({ access, ...cluster }) => ({ ...cluster, access: accessOf(access) })),
+    templates: document.templates.map(templateOf),
+    pools: document.pools.map((pool) => poolOf(pool, document)),
+    ...(hooks !== undefined && { hooks: hooksOf(hooks.secret) }),
+    serviceBus: document.serviceBus,
+    ...(keyVault !== undefined && { keyVault }),
+  };
+}
+
+function organisationOf(document: OrganisationDocument): OrganisationConfig {
+  const { name, url, licenceGroup, parallelJobs } = document;
+  const credential = credentialOf(document.credential);
+  return { name, url, short: organisationShort(url), session: licenceGroup ?? name, credential, parallelJobs };
+}
+
+function credentialOf(document: OrganisationDocument['credential']): OrganisationCredential {
+  return document.kind === 'pat' ? { kind: 'pat', secret: secretOf(document) } : document;
+}
+
+function secretOf({ keyVaultSecret, environment }: SecretSource): SecretReference {
+  return keyVaultSecret === undefined
+    ? { kind: 'environment', name: environment ?? '' }
+    : { kind: 'keyVault', name: keyVaultSecret };
+}
+
+function accessOf(document: AccessDocument): ClusterAccess {
+  switch (document.kind) {
+    case 'inCluster':
+      return document;
+    case 'kubeconfig': {
+      const context = document.context === undefined ? {} : { context: document.context };
+      return document.path === undefined
+        ? { kind: 'kubeconfig', secret: secretOf(document), ...context }
+        : { kind: 'kubeconfigFile', path: document.path, ...context };
+    }
+    case 'aks': {
+      const { server, clientId } = document;
+      return { kind: 'aks', server, ...caData(document), ...(clientId !== undefined && { clientId }) };
+    }
+    case 'token':
+      return { kind: 'token', server: document.server, ...caData(document), secret: secretOf(document) };
+  }
+}
+
+function caData({ caCertificate }: { readonly caCertificate?: string }): { readonly caData?: string } {
+  if (caCertificate === undefined) return {};
+  return { caData: caCertificate.includes('-----BEGIN') ? btoa(caCertificate) : caCertificate.trim() };
+}
+
+function templateOf(document: TemplateDocument): Template {
+  const { allowTags: _, terminationGrace, pod, ...template } = document;
+  return {
+    ...template,
+    terminationGraceSeconds: Math.ceil(terminationGrace / 1000),
+    pod: isJsonObject(pod) ? pod : {},
+  };
+}
+
+function poolOf(pool: PoolDocument, document: ConfigDocument): PoolConfig {
+  return { ...pool, clusters: pool.clusters ?? document.clusters.map(({ name }) => name) };
+}
+
+function hooksOf({
+  current,
+  previous,
+}: NonNullable<ConfigDocument['hooks']>['secret']): MayflyConfig['hooks'] & object {
+  return { current: secretOf(current), ...(previous !== undefined && { previous: secretOf(previous) }) };
+}

@@ -1,0 +1,86 @@
+/** What mayfly.yaml says, checked and complete. Types only: importing this loads neither zod nor the YAML parser. */
+import type { BootLimits, Template } from '../domain/template.ts';
+
+/** Where a secret is to be read; the configuration itself never holds one. */
+export type SecretReference =
+  | { readonly kind: 'keyVault'; readonly name: string }
+  | { readonly kind: 'environment'; readonly name: string };
+
+export type OrganisationCredential =
+  | { readonly kind: 'managedIdentity'; readonly clientId?: string }
+  | { readonly kind: 'pat'; readonly secret: SecretReference };
+
+export interface OrganisationConfig {
+  readonly name: string;
+  readonly url: string;
+  /** Four characters that stand for it in names and labels. */
+  readonly short: string;
+  /** Passes of one session run one after the other: pools that share parallel jobs belong together. */
+  readonly session: string;
+  readonly credential: OrganisationCredential;
+  readonly parallelJobs: 'auto' | number | 'unlimited';
+}
+
+export type ClusterAccess =
+  | { readonly kind: 'inCluster' }
+  | { readonly kind: 'kubeconfigFile'; readonly path: string; readonly context?: string }
+  | { readonly kind: 'kubeconfig'; readonly secret: SecretReference; readonly context?: string }
+  /** With Entra tokens of the managed identity. `caData` is base64 as in a kubeconfig. */
+  | { readonly kind: 'aks'; readonly server: string; readonly caData?: string; readonly clientId?: string }
+  | { readonly kind: 'token'; readonly server: string; readonly caData?: string; readonly secret: SecretReference };
+
+export interface ClusterConfig {
+  readonly name: string;
+  readonly namespace: string;
+  readonly access: ClusterAccess;
+}
+
+/** Names refer to organisations, templates and clusters that exist. */
+export interface PoolConfig {
+  readonly organisation: string;
+  readonly id: number;
+  readonly name: string;
+  readonly templates: readonly string[];
+  readonly clusters: readonly string[];
+  readonly maxAgents: number;
+  readonly foreignAgents: 'count' | 'ignore';
+  readonly limits: PoolLimits;
+}
+
+/** In ms, or counts. The meaning of each is told at PoolPolicy. */
+export interface PoolLimits {
+  readonly assignmentGrace: number;
+  readonly createBy: number;
+  readonly idleMinimum: number;
+  readonly endGrace: number;
+  readonly ghostGrace: number;
+  readonly notAssignedGrace: number;
+  readonly maxCreationsPerPass: number;
+  readonly maxGhostsPerPass: number;
+  readonly boot: BootLimits;
+  readonly backoff: {
+    readonly first: number;
+    readonly maximum: number;
+    readonly breakerFailures: number;
+    readonly breakerWindow: number;
+    readonly breakerProbe: number;
+  };
+}
+
+export interface HooksConfig {
+  readonly current: SecretReference;
+  readonly previous?: SecretReference;
+}
+
+export interface MayflyConfig {
+  /** Orders versions of the configuration; without it the source's own order holds. */
+  readonly generation?: number;
+  readonly installation: string;
+  readonly organisations: readonly OrganisationConfig[];
+  readonly clusters: readonly ClusterConfig[];
+  readonly templates: readonly Template[];
+  readonly pools: readonly PoolConfig[];
+  readonly hooks?: HooksConfig;
+  readonly serviceBus: { readonly queue: string };
+  readonly keyVault?: { readonly url: string };
+}

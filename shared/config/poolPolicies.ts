@@ -1,0 +1,55 @@
+/** What decides about each pool, put together from the entries it names. */
+import type { PoolRoute } from '../domain/intent.ts';
+import type { PoolPolicy } from '../domain/template.ts';
+import type { MayflyConfig, OrganisationConfig, PoolConfig } from './policy.ts';
+
+/** One policy for each pool, in the order of the file. */
+export function poolPolicies(config: MayflyConfig): readonly PoolPolicy[] {
+  return config.pools.map((pool) => poolPolicy(config, pool));
+}
+
+/** Where the intents of each pool go, in the order of the file. */
+export function poolRoutes(config: MayflyConfig): readonly PoolRoute[] {
+  return config.pools.map((pool) => {
+    const { session, short, url } = named(config.organisations, pool.organisation);
+    return { session, organisation: short, organisationUrl: url, poolId: pool.id };
+  });
+}
+
+function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
+  const { limits } = pool;
+  const organisation: OrganisationConfig = named(config.organisations, pool.organisation);
+  return {
+    installation: config.installation,
+    organisation: { name: organisation.name, url: organisation.url, short: organisation.short },
+    poolId: pool.id,
+    poolName: pool.name,
+    templates: pool.templates.map((name) => named(config.templates, name)),
+    clusters: pool.clusters,
+    maxAgents: pool.maxAgents,
+    parallelJobs: organisation.parallelJobs,
+    foreignAgents: pool.foreignAgents,
+    maxCreationsPerPass: limits.maxCreationsPerPass,
+    bootLimits: limits.boot,
+    idleMinimumMs: limits.idleMinimum,
+    endGraceMs: limits.endGrace,
+    assignmentGraceMs: limits.assignmentGrace,
+    ghostGraceMs: limits.ghostGrace,
+    notAssignedGraceMs: limits.notAssignedGrace,
+    backoff: {
+      firstMs: limits.backoff.first,
+      maximumMs: limits.backoff.maximum,
+      breakerFailures: limits.backoff.breakerFailures,
+      breakerWindowMs: limits.backoff.breakerWindow,
+      breakerProbeMs: limits.backoff.breakerProbe,
+    },
+    createByMs: limits.createBy,
+    maxGhostsPerPass: limits.maxGhostsPerPass,
+  };
+}
+
+function named<T extends { readonly name: string }>(entries: readonly T[], name: string): T {
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (entry === undefined) throw new RangeError(`nothing is named ${name}: the configuration was not checked`);
+  return entry;
+}

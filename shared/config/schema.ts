@@ -1,0 +1,138 @@
+/** The shape of mayfly.yaml: what each entry may hold, by itself. What entries say of each other is in crossChecks.ts. */
+import { z } from 'zod';
+import { parseDemand } from '../domain/demand.ts';
+import {
+  count,
+  cpu,
+  duration,
+  guid,
+  hasOneSource,
+  label,
+  memory,
+  nonEmpty,
+  oneSource,
+  organisationUrl,
+  secretSource,
+  url,
+} from './fields.ts';
+import { limitsSchema } from './limits.ts';
+
+const credential = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('managedIdentity'), clientId: guid.exactOptional() }),
+  z.strictObject({ kind: z.literal('pat'), ...secretSource }).refine(hasOneSource, oneSource),
+]);
+
+const parallelJobs = z.union([z.enum(['auto', 'unlimited']), z.int().positive()], {
+  error: 'must be auto, unlimited or a whole number above 0',
+});
+
+const organisation = z.strictObject({
+  name: label,
+  url: organisationUrl.describe('https://dev.azure.com/<organisation>'),
+  credential: credential.prefault({ kind: 'managedIdentity' }),
+  parallelJobs: parallelJobs.default('auto').describe('auto asks the organisation.'),
+  licenceGroup: label.exactOptional().describe('Organisations that share parallel jobs through one billing account.'),
+});
+
+const caCertificate = nonEmpty.describe('PEM, or base64 as in a kubeconfig.').exactOptional();
+
+const access = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inCluster') }),
+  z
+    .strictObject({
+      kind: z.literal('kubeconfig'),
+      path: nonEmpty.exactOptional(),
+      ...secretSource,
+      context: nonEmpty.exactOptional(),
+    })
+    .refine(
+      (value) =>
+        [value.path, value.keyVaultSecret, value.environment].filter((each) => each !== undefined).length === 1,
+      'must have exactly one of path, keyVaultSecret and environment',
+    ),
+  z.strictObject({ kind: z.literal('aks'), server: url, caCertificate, clientId: guid.exactOptional() }),
+  z
+    .strictObject({ kind: z.literal('token'), server: url, caCertificate, ...secretSource })
+    .refine(hasOneSource, oneSource),
+]);
+
+const cluster = z.strictObject({ name: label, namespace: label.default('mayfly-agents'), access });
+
+const capability = z
+  .string()
+  .max(1023)
+  .regex(/^[^\r\n\0]*$/, 'must be one line');
+
+const template = z.strictObject({
+  name: label,
+  image: nonEmpty.describe('With a digest: registry/name@sha256:...'),
+  allowTags: z.boolean().default(false).describe('Accepts an image without a digest.'),
+  agentVersion: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 5.278.0')
+    .describe('Of the agent package inside the image.'),
+  os: z.enum(['linux', 'windows']).default('linux'),
+  architecture: z.enum(['amd64', 'arm64']).default('amd64'),
+  capabilities: z
+    .record(
+      z
+        .string()
+        .regex(/^[^\s=]+$/, 'must be a capability name without spaces and =')
+        .regex(/^(?!agent\.)/i, 'must not begin with Agent., which the agent sets itself'),
+      capability,
+    )
+    .default({}),
+  grantedDemands: z
+    .array(
+      z.string().refine((text) => parseDemand(text) !== undefined, 'must be a demand: name, or name -equals value'),
+    )
+    .default([])
+    .describe('Demands to accept although nothing in the image answers them.'),
+  cost: z.number().positive().default(1).describe('Relative; the cheapest template that satisfies a request is used.'),
+  maxAgents: count(1, 1000).default(100),
+  cpu: cpu.prefault('1'),
+  memory: memory.prefault('2Gi'),
+  terminationGrace: duration('1h', '45s').describe('How long a drain waits for a running pipeline job.'),
+  pod: z.record(z.string(), z.unknown()).default({}).describe('Merged over the generated pod spec.'),
+});
+
+const pool = z.strictObject({
+  organisation: label,
+  // The ids of Azure DevOps are 32-bit integers, which is what keeps all our names below 63 characters.
+  id: count(1, 2_147_483_647).describe('The number in the address of the pool.'),
+  name: nonEmpty,
+  templates: z.array(label).min(1).describe('In order of preference at equal cost.'),
+  clusters: z.array(label).min(1).exactOptional().describe('Default: all.'),
+  maxAgents: count(1, 1000).default(20),
+  foreignAgents: z.enum(['count', 'ignore']).default('count'),
+  limits: limitsSchema,
+});
+
+const secretReference = z.strictObject(secretSource).refine(hasOneSource, oneSource);
+
+export const configSchema = z.strictObject({
+  generation: count(1, Number.MAX_SAFE_INTEGER).exactOptional(),
+  installation: z
+    .string()
+    .regex(/^[a-z0-9]{4}$/, 'must be four of a-z and 0-9')
+    .describe('Marks all that this Mayfly owns; never change it while agents exist.'),
+  organisations: z.array(organisation).min(1),
+  clusters: z.array(cluster).min(1),
+  templates: z.array(template).min(1),
+  pools: z.array(pool).min(1),
+  hooks: z
+    .strictObject({ secret: z.strictObject({ current: secretReference, previous: secretReference.exactOptional() }) })
+    .exactOptional(),
+  serviceBus: z
+    .strictObject({
+      queue: z
+        .string()
+        .regex(/^[\w./-]{1,260}$/, 'must be the name of a queue')
+        .default('mayfly-intents'),
+    })
+    .prefault({}),
+  keyVault: z.strictObject({ url }).exactOptional(),
+});
+
+/** What a valid file holds, defaults filled in. */
+export type ConfigDocument = z.output<typeof configSchema>;
