@@ -11,11 +11,11 @@ export function bootCause(agentJob: AgentJob): BootCause {
   return agentJob.pod.cause;
 }
 
-/** When the clock of the present cause began: the agent's own boot clock starts with its main container. */
+/** When the clock of the present cause began: waiting for a node, then for image and volumes, then for the agent. */
 function bootSince(agentJob: AgentJob): EpochMs {
   const pod = agentJob.pod;
   if (pod === undefined) return agentJob.phaseAt ?? agentJob.createdAt;
-  return pod.mainStartedAt ?? pod.createdAt;
+  return pod.mainStartedAt ?? pod.scheduledAt ?? pod.createdAt;
 }
 
 /** True when the present cause has outlived its limit: the agent counts as never started. */

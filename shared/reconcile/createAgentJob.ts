@@ -63,9 +63,9 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
 }
 
 /** Undo before an agent is known: only the Job is ours to mark. An agent that a lost reply left behind is a ghost. */
-async function undoJob(creation: Creation, job: AgentJob, why: string, error: unknown): Promise<Outcome> {
+async function undoJob(creation: Creation, agentJob: AgentJob, why: string, error: unknown): Promise<Outcome> {
   try {
-    await creation.cluster.patchAgentJob(job.name, rollBackPatch(job, why, creation.at));
+    await creation.cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.at));
     return outcome(creation, 'undone', why, error);
   } catch {
     // Past its create-by, any control plane rolls it back.
@@ -79,32 +79,32 @@ async function undoJob(creation: Creation, job: AgentJob, why: string, error: un
  */
 async function undoAll(
   creation: Creation,
-  job: AgentJob,
+  agentJob: AgentJob,
   agent: RegisteredAgent,
   why: string,
   error: unknown,
 ): Promise<Outcome> {
   const { cluster, deps } = creation;
   try {
-    await cluster.patchAgentJob(job.name, rollBackPatch(job, why, creation.at));
+    await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.at));
   } catch {
-    const found = await cluster.getAgentJob(job.name).catch(() => undefined);
-    if (found?.uid !== job.uid || found.phase !== 'rolledBack') return outcome(creation, 'uncertain', why, error);
+    const found = await cluster.getAgentJob(agentJob.name).catch(() => undefined);
+    if (found?.uid !== agentJob.uid || found.phase !== 'rolledBack') return outcome(creation, 'uncertain', why, error);
   }
-  await Promise.allSettled([deps.pools.deleteAgent(deps.policy.poolId, agent.id), deleteOwnSecret(cluster, job)]);
+  await Promise.allSettled([deps.pools.deleteAgent(deps.policy.poolId, agent.id), deleteOwnSecret(cluster, agentJob)]);
   return outcome(creation, 'undone', why, error);
 }
 
 /** Deletes the Secret of this name only when our Job owns it. */
-export async function deleteOwnSecret(cluster: Cluster, job: Pick<AgentJob, 'name' | 'uid'>): Promise<void> {
-  const owners = await cluster.getSecretOwners(job.name);
-  if (owners?.includes(job.uid) === true) await cluster.deleteSecret(job.name);
+export async function deleteOwnSecret(cluster: Cluster, agentJob: Pick<AgentJob, 'name' | 'uid'>): Promise<void> {
+  const owners = await cluster.getSecretOwners(agentJob.name);
+  if (owners?.includes(agentJob.uid) === true) await cluster.deleteSecret(agentJob.name);
 }
 
 /** Step 3. True = a Secret with our files exists and our Job owns it. */
 async function createOwnSecret(
   creation: Creation,
-  job: AgentJob,
+  agentJob: AgentJob,
   agent: RegisteredAgent,
   key: AgentKey,
 ): Promise<boolean> {
@@ -127,7 +127,7 @@ async function createOwnSecret(
       buildAgentSecretManifest({
         name: action.name,
         namespace,
-        owner: { name: job.name, uid: job.uid },
+        owner: { name: agentJob.name, uid: agentJob.uid },
         files,
         labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: purposeOf(action) }),
       }),
@@ -137,28 +137,33 @@ async function createOwnSecret(
     if (!hasErrorKind(error, 'conflict') && !isReplyLost(error)) throw error;
     // Only this process has the key, so a Secret that our Job owns can only be the one we just sent.
     const owners = await cluster.getSecretOwners(action.name);
-    return owners?.includes(job.uid) === true;
+    return owners?.includes(agentJob.uid) === true;
   }
 }
 
 /** Step 4. The start either holds, is refused for good, or nobody can say. */
-async function start(creation: Creation, job: AgentJob, agent: RegisteredAgent, isLastTry: boolean): Promise<Outcome> {
+async function start(
+  creation: Creation,
+  agentJob: AgentJob,
+  agent: RegisteredAgent,
+  isLastTry: boolean,
+): Promise<Outcome> {
   const { cluster } = creation;
   try {
-    await cluster.patchAgentJob(job.name, startPatch(job, agent.id, creation.at));
+    await cluster.patchAgentJob(agentJob.name, startPatch(agentJob, agent.id, creation.at));
     return outcome(creation, 'done', `agent ${agent.id}`);
   } catch (error) {
-    const found = await cluster.getAgentJob(job.name).catch(() => undefined);
-    if (found === undefined || found.uid !== job.uid) return outcome(creation, 'uncertain', 'starting', error);
-    if (found.phase === 'rolledBack') return undoAll(creation, job, agent, 'rolled back by another', error);
+    const found = await cluster.getAgentJob(agentJob.name).catch(() => undefined);
+    if (found === undefined || found.uid !== agentJob.uid) return outcome(creation, 'uncertain', 'starting', error);
+    if (found.phase === 'rolledBack') return undoAll(creation, agentJob, agent, 'rolled back by another', error);
     if (found.phase !== 'creating') return outcome(creation, 'done', `agent ${agent.id}, after a lost reply`);
     return isLastTry
-      ? undoAll(creation, job, agent, `starting: ${errorKind(error)}`, error)
-      : start(creation, job, agent, true);
+      ? undoAll(creation, agentJob, agent, `starting: ${errorKind(error)}`, error)
+      : start(creation, agentJob, agent, true);
   }
 }
 
-async function registerAndStart(creation: Creation, job: AgentJob, key: Promise<AgentKey>): Promise<Outcome> {
+async function registerAndStart(creation: Creation, agentJob: AgentJob, key: Promise<AgentKey>): Promise<Outcome> {
   const { deps, action } = creation;
   let agentKey: AgentKey;
   let agent: RegisteredAgent;
@@ -172,15 +177,15 @@ async function registerAndStart(creation: Creation, job: AgentJob, key: Promise<
       publicKey: agentKey.publicKey,
     });
   } catch (error) {
-    return undoJob(creation, job, `registering: ${errorKind(error)}`, error);
+    return undoJob(creation, agentJob, `registering: ${errorKind(error)}`, error);
   }
   try {
-    const stored = await createOwnSecret(creation, job, agent, agentKey);
-    if (!stored) return await undoAll(creation, job, agent, 'the Secret is not ours', undefined);
+    const stored = await createOwnSecret(creation, agentJob, agent, agentKey);
+    if (!stored) return await undoAll(creation, agentJob, agent, 'the Secret is not ours', undefined);
   } catch (error) {
-    return undoAll(creation, job, agent, `storing the agent files: ${errorKind(error)}`, error);
+    return undoAll(creation, agentJob, agent, `storing the agent files: ${errorKind(error)}`, error);
   }
-  return start(creation, job, agent, false);
+  return start(creation, agentJob, agent, false);
 }
 
 /** Creates one agent job, or leaves nothing behind but a burnt number. Never rejects. */
@@ -195,8 +200,8 @@ export async function createAgentJob(deps: ReconcileDeps, action: CreateAction, 
   const key = deps.keys.generate();
   key.catch(() => undefined);
   try {
-    const job = await createOwnJob(creation, deps.nonces.next());
-    return 'uid' in job ? await registerAndStart(creation, job, key) : job;
+    const agentJob = await createOwnJob(creation, deps.nonces.next());
+    return 'uid' in agentJob ? await registerAndStart(creation, agentJob, key) : agentJob;
   } catch (error) {
     return outcome(creation, 'uncertain', error instanceof UpstreamError ? error.kind : 'unexpected', error);
   }

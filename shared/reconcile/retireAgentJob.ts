@@ -46,9 +46,11 @@ async function markRetiring(retiring: Retiring): Promise<AgentJob | undefined> {
 }
 
 /** The agent of the Job: by the id on the Job, else by name. */
-function lookUpAgent({ deps }: Retiring, job: AgentJob): Promise<Agent | undefined> {
+function lookUpAgent({ deps }: Retiring, agentJob: AgentJob): Promise<Agent | undefined> {
   const { poolId } = deps.policy;
-  return job.agentId === undefined ? deps.pools.findAgent(poolId, job.name) : deps.pools.getAgent(poolId, job.agentId);
+  return agentJob.agentId === undefined
+    ? deps.pools.findAgent(poolId, agentJob.name)
+    : deps.pools.getAgent(poolId, agentJob.agentId);
 }
 
 async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): Promise<void> {
@@ -60,11 +62,11 @@ async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): P
 }
 
 /** Steps 2 to 4. `gone` = the registration no longer exists; anything else is why we stop here. */
-async function removeAgent(retiring: Retiring, job: AgentJob): Promise<'gone' | Outcome> {
+async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gone' | Outcome> {
   const { deps, cluster } = retiring;
   const { poolId } = deps.policy;
-  if (job.agentId !== undefined) await disable(retiring, { id: job.agentId, name: job.name });
-  const agent = await lookUpAgent(retiring, job);
+  if (agentJob.agentId !== undefined) await disable(retiring, { id: agentJob.agentId, name: agentJob.name });
+  const agent = await lookUpAgent(retiring, agentJob);
   if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');
   if (agent.enabled) {
     await disable(retiring, agent);
@@ -72,42 +74,42 @@ async function removeAgent(retiring: Retiring, job: AgentJob): Promise<'gone' | 
   }
   if (agent.assignedRequestId !== undefined)
     return outcome(retiring, 'waiting', `holds request ${agent.assignedRequestId}`);
-  if (agent.lastCompletedRequest !== undefined && job.served === undefined) {
-    await cluster.patchAgentJob(job.name, servedPatch(job, agent.lastCompletedRequest.id));
+  if (agent.lastCompletedRequest !== undefined && agentJob.served === undefined) {
+    await cluster.patchAgentJob(agentJob.name, servedPatch(agentJob, agent.lastCompletedRequest.id));
   }
   const deleted = await deps.pools.deleteAgent(poolId, agent.id);
   return deleted === 'refused' ? outcome(retiring, 'waiting', 'the server refuses to delete the agent') : 'gone';
 }
 
 /** Step 5. True when no container of the Job can run any more. */
-async function endPod(retiring: Retiring, job: AgentJob): Promise<boolean> {
+async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> {
   const { deps, cluster, at } = retiring;
-  if (isOver(job)) return true;
-  if (at - (job.phaseAt ?? at) < deps.policy.endGraceMs) return false;
+  if (isOver(agentJob)) return true;
+  if (at - (agentJob.phaseAt ?? at) < deps.policy.endGraceMs) return false;
   // Asked once more by name: the id on the Job may not be the agent that the pod registered as.
-  const named = await deps.pools.findAgent(deps.policy.poolId, job.name);
+  const named = await deps.pools.findAgent(deps.policy.poolId, agentJob.name);
   if (named !== undefined || !retiring.absenceCounts) return false;
-  if (!job.suspended) await cluster.patchAgentJob(job.name, suspendPatch(job));
+  if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
   return false;
 }
 
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
-async function isWorthRemembering({ deps, action }: Retiring, job: AgentJob): Promise<boolean> {
-  if (job.served === undefined && action.reason !== 'surplus') return true;
-  if (job.purpose.kind === 'warm') return false;
-  const request = await deps.pools.getJobRequest(deps.policy.poolId, job.purpose.requestId);
+async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {
+  if (agentJob.served === undefined && action.reason !== 'surplus') return true;
+  if (agentJob.purpose.kind === 'warm') return false;
+  const request = await deps.pools.getJobRequest(deps.policy.poolId, agentJob.purpose.requestId);
   return request !== undefined && isUnfinished(request);
 }
 
 /** Step 6. The credential goes first, then the Job, or it stays as memory. */
-async function layToRest(retiring: Retiring, job: AgentJob): Promise<Outcome> {
+async function layToRest(retiring: Retiring, agentJob: AgentJob): Promise<Outcome> {
   const { cluster, at } = retiring;
-  await deleteOwnSecret(cluster, job);
-  if (await isWorthRemembering(retiring, job)) {
-    await cluster.patchAgentJob(job.name, tombstonePatch(job, at));
+  await deleteOwnSecret(cluster, agentJob);
+  if (await isWorthRemembering(retiring, agentJob)) {
+    await cluster.patchAgentJob(agentJob.name, tombstonePatch(agentJob, at));
     return outcome(retiring, 'done', 'tombstone');
   }
-  await cluster.deleteAgentJob(job.name, job.uid);
+  await cluster.deleteAgentJob(agentJob.name, agentJob.uid);
   return outcome(retiring, 'done', 'deleted');
 }
 
@@ -117,10 +119,10 @@ async function retire(retiring: Retiring): Promise<Outcome> {
   const removed = await removeAgent(retiring, marked);
   if (removed !== 'gone') return removed;
   // Read afresh: `served` may have just been written, and the pod is seen by list only once, long ago.
-  const job = await retiring.cluster.getAgentJob(marked.name);
-  if (job === undefined || job.uid !== marked.uid) return outcome(retiring, 'raced', 'the Job is gone');
-  const over = await endPod(retiring, job);
-  return over ? layToRest(retiring, job) : outcome(retiring, 'waiting', 'the pod has not ended');
+  const agentJob = await retiring.cluster.getAgentJob(marked.name);
+  if (agentJob === undefined || agentJob.uid !== marked.uid) return outcome(retiring, 'raced', 'the Job is gone');
+  const over = await endPod(retiring, agentJob);
+  return over ? layToRest(retiring, agentJob) : outcome(retiring, 'waiting', 'the pod has not ended');
 }
 
 /** Takes an agent job as far towards its end as is safe now. Never rejects. */

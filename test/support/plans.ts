@@ -1,0 +1,36 @@
+/** Plans in a few words, so that a table of them can be read. */
+import type { AgentJob } from '../../shared/domain/agentJob.ts';
+import type { PoolPolicy } from '../../shared/domain/template.ts';
+import type { Observed } from '../../shared/plan/observed.ts';
+import type { Action, Plan } from '../../shared/plan/plan.ts';
+import { planPool } from '../../shared/plan/planPool.ts';
+import { anAgentJob, policy } from './builders.ts';
+
+/** An action in a few words, so that a table can be read. */
+export function told(action: Action): string {
+  switch (action.kind) {
+    case 'create':
+      return `create ${action.name}`;
+    case 'retire':
+      return `retire ${action.agentJob.name} ${action.reason}${action.detail === undefined ? '' : ` ${action.detail}`}`;
+    case 'rollBack':
+    case 'bury':
+      return `${action.kind} ${action.agentJob.name}`;
+    case 'disable':
+      return `disable ${action.name}`;
+    case 'deleteGhost':
+      return `deleteGhost ${action.name}`;
+    case 'createPlaceholder':
+    case 'repairPlaceholder':
+      return `${action.kind} ${action.template.name}`;
+  }
+}
+
+export const plan = (observed: Observed, changed: Partial<PoolPolicy> = {}): Plan =>
+  planPool({ ...policy, ...changed }, observed);
+
+export const actionsOf = (...given: Parameters<typeof plan>): string[] => plan(...given).actions.map(told);
+
+/** An agent job of request 1001 that is over. */
+export const aTombstone = (attempt: number, rest: Partial<AgentJob> = {}): AgentJob =>
+  anAgentJob({ purpose: { kind: 'request', requestId: 1001, attempt }, phase: 'tombstone', suspended: true, ...rest });

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import {
+  aBootingAgent,
+  aJobRequest,
+  anAgent,
+  anAgentJob,
+  anObserved,
+  aPod,
+  minutesAgo,
+  nameFor,
+  noon,
+  runningOn,
+  secondsAgo,
+  withoutPod,
+} from '../../support/builders.ts';
+import { actionsOf, aTombstone, plan } from '../../support/plans.ts';
+
+const first = nameFor(1001);
+
+describe('planPool: what becomes of agent jobs', () => {
+  const spent = anAgent({ lastCompletedRequest: { id: 1001, finishedAt: secondsAgo(5) } });
+  const long = { createdAt: minutesAgo(30), phaseAt: minutesAgo(30) };
+  const longPod = aPod({ createdAt: minutesAgo(30), mainStartedAt: minutesAgo(30) });
+  it.each([
+    {
+      name: 'an agent is disabled as soon as it has received its request',
+      given: { requests: [runningOn(anAgent())], agents: [anAgent()], agentJobs: [anAgentJob()] },
+      want: [`disable ${first}`],
+    },
+    {
+      name: 'a busy agent that is disabled is left alone',
+      given: { requests: [runningOn(anAgent())], agents: [anAgent({ enabled: false })], agentJobs: [anAgentJob()] },
+      want: [],
+    },
+    {
+      name: 'an agent that has finished its request is retired',
+      given: { agents: [spent], agentJobs: [anAgentJob()] },
+      want: [`retire ${first} finished`],
+    },
+    {
+      name: 'an agent whose request finished between the two reads is retired',
+      given: { agents: [anAgent({ assignedRequestId: 1001 })], agentJobs: [anAgentJob()] },
+      want: [`retire ${first} finished`],
+    },
+    {
+      name: 'an idle agent that nobody needs is surplus once it is older than the idle minimum',
+      given: {
+        agents: [anAgent({ statusChangedAt: minutesAgo(20) })],
+        agentJobs: [anAgentJob({ ...long, pod: longPod })],
+      },
+      want: [`retire ${first} surplus`],
+    },
+    {
+      name: 'an idle agent that nobody needs is kept while it is younger',
+      given: { agents: [anAgent()], agentJobs: [anAgentJob()] },
+      want: [],
+    },
+    {
+      name: 'an idle agent that a waiting request will get is kept however old',
+      given: {
+        requests: [aJobRequest({ id: 1002 })],
+        agents: [anAgent({ statusChangedAt: minutesAgo(20) })],
+        agentJobs: [anAgentJob({ ...long, pod: longPod })],
+      },
+      want: [],
+    },
+    {
+      name: 'an agent that does not come online within its limit has never started',
+      given: {
+        requests: [aJobRequest({ userDelayed: true })],
+        agents: [aBootingAgent()],
+        agentJobs: [anAgentJob({ ...long, pod: longPod })],
+      },
+      want: [`retire ${first} neverStarted connecting`],
+    },
+    {
+      name: 'a pod that ended without serving anybody is retired',
+      given: { agents: [aBootingAgent()], agentJobs: [anAgentJob({ pod: aPod({ phase: 'Failed', exitCode: 1 }) })] },
+      want: [`retire ${first} ended`],
+    },
+    {
+      name: 'a pod that died while its agent holds a request is waited for',
+      given: {
+        requests: [runningOn(anAgent())],
+        agents: [anAgent({ enabled: false })],
+        agentJobs: [anAgentJob({ pod: aPod({ phase: 'Failed' }) })],
+      },
+      want: [],
+    },
+    {
+      name: 'a retire is resumed',
+      given: {
+        agents: [anAgent({ enabled: false })],
+        agentJobs: [anAgentJob({ phase: 'retiring', reason: 'surplus' })],
+      },
+      want: [`retire ${first} surplus`],
+    },
+    {
+      name: 'a retire waits while its agent holds a request',
+      given: {
+        requests: [runningOn(anAgent())],
+        agents: [anAgent({ enabled: false })],
+        agentJobs: [anAgentJob({ phase: 'retiring', reason: 'surplus' })],
+      },
+      want: [],
+    },
+    {
+      name: 'a creation past its create-by is rolled back',
+      given: { agentJobs: [withoutPod(anAgentJob({ phase: 'creating', suspended: true, createBy: noon - 1 }))] },
+      want: [`rollBack ${first}`],
+    },
+    {
+      name: 'a tombstone stays while its request lives',
+      given: {
+        requests: [aJobRequest({ userDelayed: true })],
+        agentJobs: [aTombstone(1, { phase: 'rolledBack', phaseAt: minutesAgo(60) })],
+      },
+      want: [],
+    },
+    {
+      name: 'a tombstone whose request is gone is buried',
+      given: { agentJobs: [aTombstone(1, { phase: 'rolledBack' })] },
+      want: [`bury ${first}`],
+    },
+    {
+      name: 'a failed tombstone stays for one breaker window more',
+      given: { agentJobs: [aTombstone(1, { reason: 'neverStarted', phaseAt: minutesAgo(1) })] },
+      want: [],
+    },
+    {
+      name: 'a ghost is deleted',
+      given: { agents: [anAgent({ online: false, createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) })] },
+      want: [`deleteGhost ${first}`],
+    },
+    {
+      name: 'an agent without agent job is no ghost inside its grace',
+      given: { agents: [aBootingAgent()] },
+      want: [],
+    },
+    {
+      name: 'an agent of another mark is never a ghost',
+      given: {
+        agents: [
+          anAgent({ name: 'mf-other-1', online: false, createdAt: minutesAgo(600), statusChangedAt: minutesAgo(600) }),
+        ],
+      },
+      want: [],
+    },
+  ])('$name', ({ given, want }) => {
+    expect(actionsOf(anObserved(given))).toEqual(want);
+  });
+
+  it('reports a pod that died while its agent holds a request as lost mid-job', () => {
+    const observed = anObserved({
+      requests: [runningOn(anAgent())],
+      agents: [anAgent({ enabled: false })],
+      agentJobs: [anAgentJob({ phase: 'retiring', pod: aPod({ phase: 'Failed' }) })],
+    });
+    expect(plan(observed).alarms).toEqual([{ reason: 'lostMidJob', subject: first, detail: 'request 1001' }]);
+  });
+});
