@@ -85,17 +85,20 @@ function allowedTemplate(templates: readonly Template[], request: JobRequest, si
 }
 
 /**
- * The attempt of this request that failed but is not retired yet. Retire first, replace after: the failed one still
- * holds its room, and until it is a tombstone no backoff can count it. One that served somebody else has not failed.
+ * The attempt of this request that has failed but is not ended yet: past its create-by, over or out of time without
+ * ever an agent online. End it first, replace it after: its creator may yet start it, it still holds its room, and until
+ * it is a tombstone no backoff can count it. One that served somebody else has not failed.
  */
 function failedAttempt(request: JobRequest, situation: Situation): AgentJob | undefined {
   const { policy, observed, agents, agentJobs, busy } = situation;
+  const cameOnline = (name: string): boolean =>
+    busy.has(name) || agents.some((agent) => agent.name === name && wasEverOnline(agent));
   return agentJobs.find((agentJob) => {
-    const { purpose, phase } = agentJob;
-    if (phase !== 'started' || purpose.kind !== 'request' || purpose.requestId !== request.id) return false;
-    if (busy.has(agentJob.name) || agents.some((agent) => agent.name === agentJob.name && wasEverOnline(agent)))
-      return false;
-    return isOver(agentJob) || isBootExpired(agentJob, policy.bootLimits, observed.at);
+    const { purpose, phase, name } = agentJob;
+    if (purpose.kind !== 'request' || purpose.requestId !== request.id) return false;
+    if (phase === 'creating') return observed.at >= agentJob.createBy;
+    const failed = isOver(agentJob) || isBootExpired(agentJob, policy.bootLimits, observed.at);
+    return phase === 'started' && failed && !cameOnline(name);
   });
 }
 

@@ -11,11 +11,13 @@ import { VirtualClock } from '../world/clock.ts';
 import { Faults, Journal } from '../world/faults.ts';
 import { type Random, seededRandom } from '../world/random.ts';
 import { agentWorkload, randomBehaviour } from './agentInPod.ts';
+import { serve } from './buildServer.ts';
 import { ControlPlane, type Surroundings } from './controlPlane.ts';
 import { stormyFaults } from './faultWeather.ts';
 import { Invariants } from './invariants.ts';
 import type { JobAccount } from './jobLedger.ts';
 import { CallCounter, type Crash, Mortal } from './mortal.ts';
+import { drawStory } from './podTrouble.ts';
 import { drawScenario, organisationUrl, type Scenario } from './scenario.ts';
 import type { Trace } from './trace.ts';
 
@@ -24,6 +26,7 @@ export const namespace = 'mayfly-agents';
 /** After the faults end everything must be served and gone within this; leases, backoffs and graces add up to it. */
 export const settleMs = minutesMs(150);
 const sweepMs = secondsMs(60);
+const anyKey = { exponent: 'AQAB', modulus: 'AA' };
 /** From the first read of a pass to its report, slow answers included. */
 const longestPassMs = secondsMs(120);
 
@@ -76,7 +79,9 @@ class History {
     this.#trouble = this.scenario.trouble;
     const { clock, random, journal } = this;
     const organisation = { name: 'contoso', url: organisationUrl, authorizationUrl: `${organisationUrl}/oauth` };
-    this.ado = new AzureDevOpsWorld({ clock, random, organisation, parallelJobs: this.scenario.parallelJobs });
+    const { parallelJobs, skewMs, lateAssignmentChance } = this.scenario;
+    const limits = { lateAssignmentChance };
+    this.ado = new AzureDevOpsWorld({ clock, random, organisation, parallelJobs, skewMs, limits });
     const faults = new Faults();
     this.#weather = stormyFaults(faults, random, this.scenario.faultRate);
     const take = faults.take.bind(faults);
@@ -88,8 +93,9 @@ class History {
     const workload = agentWorkload(this.ado, () => randomBehaviour(random, this.#trouble));
     this.clusters = new Map(
       this.scenario.clusters.map((name) => {
-        const story = (): PodStory => this.#story(name);
-        return [name, new KubernetesWorld({ clock, random, namespaces: [namespace], story, workload })];
+        const story = (): PodStory => drawStory(name, random, this.#trouble);
+        const delays = { jitter: random.pick([0, 0.5]) };
+        return [name, new KubernetesWorld({ clock, random, namespaces: [namespace], story, workload, delays })];
       }),
     );
     this.invariants = new Invariants(this.ado, this.scenario.policies);
@@ -112,23 +118,6 @@ class History {
       journal,
       faults,
       latencyMs: this.scenario.latencyMs,
-    };
-  }
-
-  #story(cluster: string): PodStory {
-    const { random } = this;
-    const troubled = random.chance(this.#trouble);
-    const trouble = troubled ? random.pick(['unschedulable', 'pullFailure', 'mountFailure', 'none'] as const) : 'none';
-    const wrong = {
-      message: `${trouble} by chance`,
-      ...(random.chance(0.5) ? { forMs: random.between(5000, 240_000) } : {}),
-    };
-    return {
-      scheduleAfterMs: random.between(50, 3000),
-      node: `${cluster}-${random.between(1, 3)}`,
-      pullMs: random.between(100, 20_000),
-      startMs: random.between(100, 2000),
-      ...(trouble === 'none' ? {} : { [trouble]: wrong }),
     };
   }
 
@@ -210,11 +199,21 @@ class History {
     else world.drainNode(node);
   }
 
+  /** Somebody's own build servers: they take what they can serve, again and again. */
+  #foreigners(): void {
+    for (let index = 0; index < this.scenario.foreignAgents; index++) {
+      const { poolId } = this.random.pick(this.scenario.policies);
+      const agent = this.ado.addAgent(poolId, { name: `build-server-${index}`, version: '5.278.0', publicKey: anyKey });
+      void serve(this.ado, this.clock, poolId, agent.id, { docker: '27' });
+    }
+  }
+
   /** Nothing is on its way any more: no unfinished request, and of ours only what rests. */
   #isSettled(): boolean {
     const quiet = this.scenario.policies.every(({ poolId, templates }) => {
       const open = this.ado.listJobRequests(poolId, { completedRequestCount: 0 });
-      return open.length === 0 && this.ado.listAgents(poolId).length === templates.length;
+      const ours = this.ado.listAgents(poolId).filter((agent) => agent.name.startsWith('mf-'));
+      return open.length === 0 && ours.length === templates.length;
     });
     return quiet && [...this.clusters.values()].every((world) => isEmpty(world));
   }
@@ -223,6 +222,7 @@ class History {
     const { clock, scenario } = this;
     for (let plane = 0; plane < scenario.planes; plane++) this.#boot(`plane-${plane}`);
     await this.#untilPlaceholders();
+    this.#foreigners();
     this.#hooks();
     this.#arrivals();
     this.#troubles();

@@ -33,6 +33,12 @@ export interface Scenario {
   readonly disasters: readonly number[];
   readonly faultsEndMs: number;
   readonly overlapChance: number;
+  /** Azure DevOps' clock minus the clusters', in ms. */
+  readonly skewMs: number;
+  /** How often an agent that is shutting down is given a job all the same. */
+  readonly lateAssignmentChance: number;
+  /** Agents that are not ours, online from the start. */
+  readonly foreignAgents: number;
 }
 
 export const organisationUrl = 'https://dev.azure.example/contoso';
@@ -140,6 +146,8 @@ export function drawScenario(seed: number, random: Random): Scenario {
     policies: pools.map((pool) => ({
       ...policyFor(pool, clusters, templates),
       maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
+      // So short that creators and those who roll back meet.
+      createByMs: random.pick([secondsMs(120), secondsMs(120), secondsMs(5)]),
     })),
     clusters,
     parallelJobs: random.chance(0.3) ? random.between(2, 5) : 100,
@@ -157,5 +165,8 @@ export function drawScenario(seed: number, random: Random): Scenario {
     disasters: calm ? [] : moments(4),
     faultsEndMs,
     overlapChance: random.pick([0, 0.2]),
+    skewMs: random.pick([0, 0, secondsMs(40), -secondsMs(40)]),
+    lateAssignmentChance: random.pick([0, 0, 0.3]),
+    foreignAgents: random.pick([0, 0, 0, 1, 2]),
   };
 }

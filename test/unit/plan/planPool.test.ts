@@ -135,6 +135,13 @@ describe('planPool: provision', () => {
     expect(skips).toEqual([{ requestId: 1001, reason: 'retiringFirst', detail: first }]);
   });
 
+  it('rolls a creation past its create-by back first and replaces it after', () => {
+    const late = withoutPod(anAgentJob({ phase: 'creating', suspended: true, createBy: minutesAgo(1) }));
+    const { actions, skips } = plan(anObserved({ requests: [aJobRequest()], agentJobs: [late] }));
+    expect(actions.map((action) => action.kind)).toEqual(['rollBack']);
+    expect(skips).toEqual([{ requestId: 1001, reason: 'retiringFirst', detail: first }]);
+  });
+
   it('lets a public request run when the private parallel jobs are used up', () => {
     const observed = anObserved({
       requests: [aJobRequest({ parallelism: 'public' })],
