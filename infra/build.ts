@@ -13,9 +13,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export const metafilePath = 'dist/functions.meta.json';
 export const entryPath = 'dist/functions/main.js';
 
-/** CommonJS packages inside the bundle ask for built-in modules by require(), which an ES module does not have. */
-const requireBanner =
-  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+/**
+ * CommonJS packages inside the bundle ask for built-in modules by require() and for their folder by __dirname
+ * (azure-devops-node-api 17.0.1 looks its version up there), neither of which an ES module has.
+ */
+const commonJsBanner = [
+  "import{createRequire as __createRequire}from'node:module';",
+  'const require=__createRequire(import.meta.url),__dirname=import.meta.dirname,__filename=import.meta.filename;',
+].join('');
 
 /** Builds into `dist` under `directory`; paths in the returned account are relative to the repository. */
 export async function buildFunctions(directory: string = root): Promise<Metafile> {
@@ -32,7 +37,7 @@ export async function buildFunctions(directory: string = root): Promise<Metafile
     platform: 'node',
     target: 'node22',
     external: ['@azure/functions-core'],
-    banner: { js: requireBanner },
+    banner: { js: commonJsBanner },
     chunkNames: 'chunks/[name]-[hash]',
     legalComments: 'linked',
     metafile: true,
