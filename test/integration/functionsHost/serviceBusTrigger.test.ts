@@ -7,7 +7,7 @@ import { startFunctionsHost } from '../../../infra/local/functionsHost/functions
 import type { ServiceBusStandIn } from '../../../infra/local/serviceBus/serviceBus.ts';
 import { startServiceBus } from '../../../infra/local/serviceBus/serviceBus.ts';
 
-type Handler = (message: unknown, context: InvocationContext) => Promise<void> | void;
+type OnIntent = (message: unknown, context: InvocationContext) => Promise<void> | void;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -38,7 +38,7 @@ describe('Service Bus triggers', () => {
     await bus.close();
   });
 
-  async function start(handler: Handler, queueName = 'intents', maxConcurrentSessions = 2): Promise<FunctionsHost> {
+  async function start(handler: OnIntent, queueName = 'intents', maxConcurrentSessions = 2): Promise<FunctionsHost> {
     host = await startFunctionsHost({
       register: () =>
         app.serviceBusQueue('reconcile', {
