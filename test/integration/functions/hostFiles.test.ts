@@ -50,8 +50,10 @@ describe('local.settings.sample.json', () => {
     expect(values).toEqual(expect.arrayContaining([...new Set(named)]));
   });
 
-  it('holds every setting of ours that the code reads, and no other', () => {
-    const read = new Set([...text('shared/app.ts').matchAll(/'(MAYFLY_\w+)'/g)].map((match) => match[1]));
+  it('holds every setting of ours that code and configuration read, and no other', () => {
+    const inCode = [...text('shared/app.ts').matchAll(/'(MAYFLY_\w+)'/g)];
+    const inConfig = [...text('mayfly.yaml').matchAll(/(?:\$\{|environment: )(MAYFLY_\w+)/g)];
+    const read = new Set([...inCode, ...inConfig].map((match) => match[1]));
     expect(new Set(values.filter((name) => name.startsWith('MAYFLY_')))).toEqual(read);
   });
 });

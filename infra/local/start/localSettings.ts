@@ -1,0 +1,38 @@
+/** The settings with which the control plane finds the stand-ins; local.settings.sample.json holds those of the default ports. */
+import { organisationName } from './localOrganisation.ts';
+import type { Ports } from './ports.ts';
+
+/** Credentials of the stand-ins. They open nothing but what listens on 127.0.0.1 while the local system runs. */
+export const localSecrets = {
+  hook: 'local-hook-secret',
+  kubernetesToken: 'local-control-plane',
+  serviceBusKey: 'bG9jYWw=',
+  identityHeader: 'local-identity',
+} as const;
+
+export const queueName = 'mayfly-intents';
+export const hookPath = '/api/hooks/azure-devops';
+
+/** Every 6 s: in Azure once a minute is enough, here nobody waits that long to see the first placeholders. */
+export const localSweep = '*/6 * * * * *';
+
+const on = (port: number): string => `127.0.0.1:${port}`;
+
+export function localSettings(ports: Ports): Readonly<Record<string, string>> {
+  const bus = `Endpoint=sb://${on(ports.serviceBus)};SharedAccessKeyName=RootManageSharedAccessKey`;
+  return {
+    MAYFLY_CONFIG: 'mayfly.yaml',
+    MAYFLY_QUEUE: queueName,
+    MAYFLY_SWEEP: localSweep,
+    MAYFLY_HOOK_SECRET: localSecrets.hook,
+    MAYFLY_HOOK_SECRET_PREVIOUS: '',
+    MAYFLY_VAULT_URL: `http://${on(ports.keyVault)}`,
+    MAYFLY_IDENTITY_CLIENT_ID: '',
+    MAYFLY_ADO_URL: `http://${on(ports.azureDevOps)}/${organisationName}`,
+    MAYFLY_KUBERNETES_URL: `http://${on(ports.kubernetes)}`,
+    MAYFLY_KUBERNETES_TOKEN: localSecrets.kubernetesToken,
+    IDENTITY_ENDPOINT: `http://${on(ports.managedIdentity)}/msi/token`,
+    IDENTITY_HEADER: localSecrets.identityHeader,
+    ServiceBusConnection: `${bus};SharedAccessKey=${localSecrets.serviceBusKey};UseDevelopmentEmulator=true;`,
+  };
+}
