@@ -28,11 +28,11 @@ import { policy as defaultPolicy } from './builders.ts';
 export const namespace = 'mayfly-agents';
 const { poolId } = defaultPolicy;
 
-/** All that exists, a line each. Names go without their common stem: "1-2" is the second attempt for request 1. */
+/** All that exists, a line each. Names go without their common stem: "1001-2" is the second attempt for request 1001. */
 export interface Existing {
-  /** "1-1 started agent=3 served=1"; with "east/" before it where there are several clusters. */
+  /** "1001-1 started agent=3 served=1001"; with "east/" before it where there are several clusters. */
   readonly jobs: readonly string[];
-  /** "3 1-1 online request=1": id, name, whether online, and what else is unusual. */
+  /** "3 1001-1 online request=1001": id, name, whether online, and what else is unusual. */
   readonly agents: readonly string[];
   readonly secrets: readonly string[];
   readonly pods: readonly string[];

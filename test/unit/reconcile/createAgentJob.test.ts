@@ -42,8 +42,8 @@ describe('createAgentJob', () => {
     await worlds.clock.advance(5000);
     expect(worlds.existing()).toEqual({
       ...started,
-      agents: [placeholderLine, '2 1-1 online'],
-      pods: ['1-1 Running'],
+      agents: [placeholderLine, '2 1001-1 online'],
+      pods: ['1001-1 Running'],
     });
   });
 
@@ -155,7 +155,7 @@ describe('createAgentJob, creating the Job', () => {
         worlds.meanwhile('get jobs', () => worlds.movePhase(name, 'rolledBack'));
       },
       want: 'undone: rolled back by another',
-      left: { ...nothing, jobs: ['1-1 rolledBack suspended'] },
+      left: { ...nothing, jobs: ['1001-1 rolledBack suspended'] },
       deleted: [ownAgent],
     },
   ]);

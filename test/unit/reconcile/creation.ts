@@ -8,8 +8,8 @@ import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { nameFor, policy, template } from '../../support/builders.ts';
 import { type Existing, namespace, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
 
-export const name = nameFor(1);
-export const action: CreateAction = { kind: 'create', name, cluster: 'primary', template, requestId: 1, attempt: 1 };
+export const name = nameFor(1001);
+export const action: CreateAction = { kind: 'create', name, cluster: 'primary', template, requestId: 1001, attempt: 1 };
 export const ownAgent = 2;
 
 export const status = (code: number): FaultKind => ({ kind: 'status', status: code });
@@ -31,16 +31,16 @@ export interface Row {
 }
 
 export const started: Existing = {
-  jobs: ['1-1 started agent=2'],
-  agents: [placeholderLine, '2 1-1 offline'],
-  secrets: ['1-1'],
+  jobs: ['1001-1 started agent=2'],
+  agents: [placeholderLine, '2 1001-1 offline'],
+  secrets: ['1001-1'],
   pods: [],
 };
 export const rolledBack = (reason: string): Existing => ({
   ...nothing,
-  jobs: [`1-1 rolledBack suspended reason=${reason}`],
+  jobs: [`1001-1 rolledBack suspended reason=${reason}`],
 });
-export const creating: Existing = { ...nothing, jobs: ['1-1 creating suspended'] };
+export const creating: Existing = { ...nothing, jobs: ['1001-1 creating suspended'] };
 export const creatingWithAgent: Existing = { ...creating, agents: started.agents };
 export const allButStarted: Existing = { ...creatingWithAgent, secrets: started.secrets };
 
@@ -64,7 +64,7 @@ export function table(rows: readonly Row[]): void {
 /** A Job of our name: of another creator, or of the nonce that the plane is about to use. */
 export function aJobBy(creator: string): (worlds: Worlds) => void {
   return (worlds) => {
-    const purpose = { kind: 'request', requestId: 1, attempt: 1 } as const;
+    const purpose = { kind: 'request', requestId: 1001, attempt: 1 } as const;
     const createBy = worlds.ado.now() + 120_000;
     const manifest = buildAgentJobManifest({ policy, template, name, purpose, creator, createBy, namespace });
     worlds.world().create('jobs', namespace, manifest);

@@ -62,7 +62,7 @@ describe('createAgentJob, storing the files', () => {
       name: 'undoes Job and agent, not the Secret, when the name is taken by a Secret that is not its own',
       given: foreignSecret,
       want: 'undone: the Secret is not ours',
-      left: { ...rolledBack('the Secret is not ours'), secrets: ['1-1'] },
+      left: { ...rolledBack('the Secret is not ours'), secrets: ['1001-1'] },
       deleted: [ownAgent],
     },
     {
@@ -157,7 +157,7 @@ describe('createAgentJob, starting', () => {
       name: 'undoes agent and Secret when the Job was rolled back by another',
       given: (worlds) => worlds.meanwhile('patch jobs', () => worlds.movePhase(name, 'rolledBack')),
       want: 'undone: rolled back by another',
-      left: { ...nothing, jobs: ['1-1 rolledBack suspended'] },
+      left: { ...nothing, jobs: ['1001-1 rolledBack suspended'] },
       deleted: [ownAgent],
     },
     {
@@ -173,7 +173,7 @@ describe('createAgentJob, starting', () => {
         worlds.meanwhile('get jobs', () => worlds.movePhase(name, 'retiring'));
       },
       want: 'done: agent 2, after a lost reply',
-      left: { ...started, jobs: ['1-1 retiring agent=2'] },
+      left: { ...started, jobs: ['1001-1 retiring agent=2'] },
     },
     uncertain(
       'when the reply is lost and the Job cannot be read',
@@ -198,7 +198,7 @@ describe('createAgentJob, starting', () => {
           worlds.world().delete('jobs', namespace, name, { propagationPolicy: 'Background' });
           aJobBy('another-0')(worlds);
         }),
-      { ...creatingWithAgent, secrets: ['1-1'] },
+      { ...creatingWithAgent, secrets: ['1001-1'] },
     ),
     uncertain(
       'when the Job is gone',

@@ -1,0 +1,366 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultKind } from '../../../infra/local/world/faults.ts';
+import type { AgentJob, AgentJobPhase, AgentJobPurpose } from '../../../shared/domain/agentJob.ts';
+import { agentJobName, placeholderName } from '../../../shared/domain/names.ts';
+import { offeredCapabilities } from '../../../shared/domain/offer.ts';
+import { buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
+import type { Action } from '../../../shared/plan/plan.ts';
+import { scopeOf } from '../../../shared/plan/supply.ts';
+import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
+import type { Outcome } from '../../../shared/reconcile/outcome.ts';
+import {
+  bury,
+  createPlaceholder,
+  deleteGhost,
+  disableAgent,
+  repairPlaceholder,
+} from '../../../shared/reconcile/smallActions.ts';
+import { nameFor, policy, template } from '../../support/builders.ts';
+import {
+  type Existing,
+  isWrite,
+  namespace,
+  nothing,
+  outcomeLine,
+  placeholderLine,
+  Worlds,
+} from '../../support/pass.ts';
+import { aPoolPolicy } from '../../support/policyBuilders.ts';
+
+const { poolId } = policy;
+const anyKey = { exponent: 'AQAB', modulus: 'AA' };
+const status = (code: number): FaultKind => ({ kind: 'status', status: code });
+
+interface Row {
+  readonly name: string;
+  readonly given?: (worlds: Worlds) => void;
+  readonly want: string;
+  readonly left: Existing;
+}
+
+interface Seen {
+  readonly outcome: string;
+  readonly left: Existing;
+}
+
+async function seen(worlds: Worlds, run: (deps: ReconcileDeps) => Promise<Outcome>): Promise<Seen> {
+  const outcome = await worlds.until(run(worlds.plane().deps));
+  return { outcome: outcomeLine(outcome), left: worlds.existing() };
+}
+
+/** A Job with its Secret, as some creator left them. */
+async function anAgentJobIn(
+  worlds: Worlds,
+  given: { readonly phase: AgentJobPhase; readonly purpose: AgentJobPurpose; readonly cluster?: string },
+): Promise<AgentJob> {
+  const { purpose, phase, cluster } = given;
+  const name = agentJobName(scopeOf(policy), purpose, template.name);
+  const createBy = worlds.ado.now() + 120_000;
+  const spec = { policy, template, name, purpose, creator: 'creator-0', createBy, namespace };
+  worlds.world(cluster).create('jobs', namespace, buildAgentJobManifest(spec));
+  worlds.movePhase(name, phase, cluster);
+  const { uid } = await worlds.agentJob(name, cluster);
+  const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name, uid }];
+  worlds
+    .world(cluster)
+    .create('secrets', namespace, { apiVersion: 'v1', kind: 'Secret', metadata: { name, ownerReferences } });
+  return worlds.agentJob(name, cluster);
+}
+
+describe('createPlaceholder', () => {
+  const name = placeholderName(scopeOf(policy), template.name);
+  const action = { kind: 'createPlaceholder', name, template } as const;
+  const none: Existing = { ...nothing, agents: [] };
+  const add = (fault: FaultKind) => (worlds: Worlds) => worlds.fail('addAgent', fault);
+  const rows: readonly Row[] = [
+    { name: 'registers it', want: 'done', left: nothing },
+    { name: 'fails at 403', given: add(status(403)), want: 'failed: forbidden', left: none },
+    { name: 'fails at 500', given: add(status(500)), want: 'failed: unavailable', left: none },
+    {
+      name: 'fails when the reply is lost',
+      given: add({ kind: 'lostAfter' }),
+      want: 'failed: unavailable',
+      left: nothing,
+    },
+    {
+      name: 'is raced by one that exists, and leaves it alone',
+      given: (worlds) => {
+        worlds.ado.addAgent(poolId, { name, enabled: false });
+      },
+      want: 'raced: it exists',
+      left: { ...none, agents: [`${placeholderLine} disabled`] },
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds({ placeholder: false });
+    row.given?.(worlds);
+    const found = await seen(worlds, (deps) => createPlaceholder(deps, action));
+    expect(found).toEqual({ outcome: row.want, left: row.left });
+  });
+
+  it('gives it what the template offers and no key, so that nothing can connect as it', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    await createPlaceholder(worlds.plane().deps, action);
+    const [agent] = worlds.ado.listAgents(poolId);
+    expect(agent).toMatchObject({
+      version: template.agentVersion,
+      systemCapabilities: offeredCapabilities(template),
+      enabled: true,
+    });
+    expect([agent?.clientId, agent?.publicKey]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('repairPlaceholder', () => {
+  const better = { ...template, agentVersion: '5.300.0', capabilities: { docker: '27' } };
+  const name = placeholderName(scopeOf(policy), template.name);
+  const action = { kind: 'repairPlaceholder', name, agentId: 1, template: better } as const;
+
+  it('enables it and brings version and capabilities to what the template offers', async () => {
+    const worlds = new Worlds();
+    worlds.ado.updateAgent(poolId, 1, { enabled: false, systemCapabilities: { stale: '1' } });
+    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
+    const { systemCapabilities, version } = worlds.ado.getAgent(poolId, 1);
+    expect({ ...found, systemCapabilities, version }).toEqual({
+      outcome: 'done',
+      left: nothing,
+      systemCapabilities: offeredCapabilities(better),
+      version: '5.300.0',
+    });
+  });
+
+  it('fails when it is gone, and registers nothing', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
+    expect(found).toEqual({ outcome: 'failed: notFound', left: { ...nothing, agents: [] } });
+  });
+});
+
+describe('disableAgent', () => {
+  const action = { kind: 'disable', agentId: 2, name: nameFor(1001), requestId: 9 } as const;
+  const rows: readonly Row[] = [
+    {
+      name: 'disables it',
+      want: 'done: request 9',
+      left: { ...nothing, agents: [placeholderLine, '2 1001-1 offline disabled'] },
+    },
+    {
+      name: 'fails at 403',
+      given: (worlds) => worlds.fail('updateAgent', status(403)),
+      want: 'failed: forbidden',
+      left: { ...nothing, agents: [placeholderLine, '2 1001-1 offline'] },
+    },
+    {
+      name: 'fails when it is gone',
+      given: (worlds) => worlds.ado.deleteAgent(poolId, 2),
+      want: 'failed: notFound',
+      left: nothing,
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds();
+    worlds.ado.addAgent(poolId, { name: nameFor(1001) });
+    row.given?.(worlds);
+    const found = await seen(worlds, (deps) => disableAgent(deps, action));
+    expect(found).toEqual({ outcome: row.want, left: row.left });
+  });
+});
+
+describe('bury', () => {
+  const request = { kind: 'request', requestId: 1001, attempt: 1 } as const;
+  const warm = { kind: 'warm', slot: 3, minute: 29_460_480 } as const;
+  const kept: Existing = { ...nothing, jobs: ['1001-1 tombstone suspended'], secrets: ['1001-1'] };
+  interface BuryRow extends Row {
+    readonly purpose?: AgentJobPurpose;
+  }
+  const queue = (worlds: Worlds): void => {
+    worlds.queueJob();
+  };
+  const rows: readonly BuryRow[] = [
+    { name: 'deletes Job and Secret when the request is not known', want: 'done', left: nothing },
+    {
+      name: 'deletes Job and Secret when the request is over',
+      given: (worlds) => {
+        worlds.ado.cancelJob(worlds.queueJob());
+      },
+      want: 'done',
+      left: nothing,
+    },
+    {
+      name: 'keeps both while a single read shows the request alive',
+      given: queue,
+      want: 'waiting: its request lives',
+      left: kept,
+    },
+    {
+      name: 'keeps both when the request cannot be read',
+      given: (worlds) => worlds.fail('getJobRequest', status(500)),
+      want: 'failed: unavailable',
+      left: kept,
+    },
+    {
+      name: 'keeps both when nobody answers for the request',
+      given: (worlds) => worlds.fail('getJobRequest', { kind: 'nullBody' }),
+      want: 'failed: unexpected',
+      left: kept,
+    },
+    {
+      name: 'keeps a Secret that the Job does not own',
+      given: (worlds) => {
+        worlds.world().delete('secrets', namespace, nameFor(1001));
+        worlds
+          .world()
+          .create('secrets', namespace, { apiVersion: 'v1', kind: 'Secret', metadata: { name: nameFor(1001) } });
+      },
+      want: 'done',
+      left: { ...nothing, secrets: ['1001-1'] },
+    },
+    {
+      name: 'keeps the Job when the Secret cannot be deleted',
+      given: (worlds) => worlds.fail('delete secrets', status(500)),
+      want: 'failed: unavailable',
+      left: kept,
+    },
+    {
+      name: 'is raced by another Job of that name, and keeps it',
+      given: (worlds) =>
+        worlds.meanwhile('delete jobs', () => {
+          worlds.world().delete('jobs', namespace, nameFor(1001), { propagationPolicy: 'Background' });
+          const spec = {
+            policy,
+            template,
+            name: nameFor(1001),
+            purpose: request,
+            creator: 'x',
+            createBy: 1,
+            namespace,
+          };
+          worlds.world().create('jobs', namespace, buildAgentJobManifest(spec));
+        }),
+      want: 'raced',
+      left: { ...nothing, jobs: ['1001-1 creating suspended'] },
+    },
+    {
+      name: 'asks for no request where the agent job was a warm one',
+      purpose: warm,
+      given: queue,
+      want: 'done',
+      left: nothing,
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds();
+    const agentJob = await anAgentJobIn(worlds, { phase: 'tombstone', purpose: row.purpose ?? request });
+    row.given?.(worlds);
+    const found = await seen(worlds, (deps) => bury(deps, { kind: 'bury', agentJob }));
+    expect(found).toEqual({ outcome: row.want, left: row.left });
+  });
+});
+
+describe('deleteGhost', () => {
+  const twoClusters = aPoolPolicy({ clusters: ['east', 'west'] });
+  const name = nameFor(1001);
+  const action: Extract<Action, { kind: 'deleteGhost' }> = { kind: 'deleteGhost', agentId: 2, name };
+  const purpose = { kind: 'request', requestId: 1001, attempt: 1 } as const;
+  const ghost = '2 1001-1 offline';
+  interface GhostRow {
+    readonly name: string;
+    readonly given?: (worlds: Worlds) => unknown;
+    readonly want: string;
+    /** The ghost's line afterwards; absent = it is gone. */
+    readonly left?: string;
+    /** It comes to the one DELETE. */
+    readonly asksServer?: true;
+  }
+  const behind = (phase: AgentJobPhase) => (worlds: Worlds) =>
+    anAgentJobIn(worlds, { phase, purpose, cluster: 'west' });
+  const lives = (phase: AgentJobPhase): GhostRow => ({
+    name: `keeps it while the second cluster has its Job in phase ${phase}`,
+    given: behind(phase),
+    want: 'waiting: its Job lives',
+    left: ghost,
+  });
+  const unread = (title: string, fault: FaultKind, kind: string): GhostRow => ({
+    name: `keeps it when a cluster ${title}`,
+    given: (worlds) => worlds.faults.add(fault, (call) => call.verb === 'get jobs' && call.door.endsWith('west')),
+    want: `failed: ${kind}`,
+    left: ghost,
+  });
+  const agentFails = (fault: FaultKind) => (worlds: Worlds) => worlds.fail('getAgent', fault);
+  const rows: readonly GhostRow[] = [
+    { name: 'deletes it when every cluster denies its Job', want: 'done', asksServer: true },
+    { name: 'deletes it when its Job is rolled back', given: behind('rolledBack'), want: 'done', asksServer: true },
+    { name: 'deletes it when its Job is a tombstone', given: behind('tombstone'), want: 'done', asksServer: true },
+    lives('creating'),
+    lives('started'),
+    lives('retiring'),
+    unread('answers 500', status(500), 'unavailable'),
+    unread('answers 403', status(403), 'forbidden'),
+    unread('does not answer', { kind: 'hang' }, 'timeout'),
+    unread('answers with a page', { kind: 'signInPage' }, 'unexpected'),
+    {
+      name: 'is done when it is gone already',
+      given: (worlds) => worlds.ado.deleteAgent(poolId, 2),
+      want: 'done: gone already',
+    },
+    {
+      name: 'keeps an agent that bears another name under the id',
+      given: (worlds) => worlds.ado.updateAgent(poolId, 2, { name: 'build-server' }),
+      want: 'waiting: it lives',
+      left: '2 build-server offline',
+    },
+    {
+      name: 'keeps it when it is online',
+      given: (worlds) => worlds.ado.openSession(poolId, 2, { ownerName: name, attached: true }),
+      want: 'waiting: it lives',
+      left: '2 1001-1 online',
+    },
+    {
+      name: 'keeps it when a request reserves it, though it is offline',
+      given: (worlds) => {
+        const session = worlds.ado.openSession(poolId, 2, { ownerName: name, attached: true });
+        worlds.queueJob();
+        worlds.ado.closeSession(session.id);
+      },
+      want: 'waiting: it lives',
+      left: '2 1001-1 offline request=1001',
+    },
+    {
+      name: 'keeps it when it cannot be read',
+      given: agentFails(status(500)),
+      want: 'failed: unavailable',
+      left: ghost,
+    },
+    { name: 'keeps it when nobody answers', given: agentFails({ kind: 'hang' }), want: 'failed: timeout', left: ghost },
+    {
+      name: 'leaves it when the server refuses',
+      given: (worlds) => worlds.fail('deleteAgent', status(400)),
+      want: 'waiting: refused',
+      asksServer: true,
+      left: ghost,
+    },
+    {
+      name: 'fails when the deletion is forbidden',
+      given: (worlds) => worlds.fail('deleteAgent', status(403)),
+      want: 'failed: forbidden',
+      asksServer: true,
+      left: ghost,
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds({ policy: twoClusters });
+    const { agentVersion: version } = template;
+    worlds.ado.addAgent(poolId, {
+      name,
+      version,
+      systemCapabilities: offeredCapabilities(template),
+      publicKey: anyKey,
+    });
+    await row.given?.(worlds);
+    const outcome = await worlds.until(deleteGhost(worlds.plane().deps, action));
+    const agents = row.left === undefined ? [placeholderLine] : [placeholderLine, row.left];
+    expect({ outcome: outcomeLine(outcome), agents: worlds.existing().agents }).toEqual({ outcome: row.want, agents });
+    const deletions = worlds.calls().filter(isWrite).length;
+    expect(deletions).toBe(row.asksServer === true ? 1 : 0);
+  });
+});
