@@ -11,7 +11,7 @@ import type { PoolPolicy } from '../domain/template.ts';
 import { endedAt, isFailure } from './backoff.ts';
 import { bootCause, isBootExpired } from './boot.ts';
 import type { Action, Alarm } from './plan.ts';
-import { isSpent, wasEverOnline } from './supply.ts';
+import { agentOf, isSpent, wasEverOnline } from './supply.ts';
 
 export interface LifecycleContext {
   readonly policy: PoolPolicy;
@@ -77,10 +77,16 @@ function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: 
   return agent?.online === true ? nothing : overdue(agentJob, agent, context);
 }
 
+/** The unfinished request that reserves its agent. */
+function reservationOf(agentJob: AgentJob, context: LifecycleContext): JobRequest | undefined {
+  const request = context.reservedByName.get(agentJob.name);
+  return agentJob.agentId === undefined || request?.reservedAgent?.id === agentJob.agentId ? request : undefined;
+}
+
 /** The next step for one agent job. */
 export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
-  const agent = context.agentsByName.get(agentJob.name);
-  const request = context.reservedByName.get(agentJob.name);
+  const agent = agentOf(agentJob, context.agentsByName);
+  const request = reservationOf(agentJob, context);
   switch (agentJob.phase) {
     case 'creating':
       return context.now > agentJob.createBy ? act({ kind: 'rollBack', agentJob }) : nothing;

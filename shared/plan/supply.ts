@@ -58,6 +58,15 @@ export function wasEverOnline(agent: Agent): boolean {
   );
 }
 
+/**
+ * The agent of an agent job. The id decides where it is known: while a cluster was out of reach, the name may have been
+ * given to another.
+ */
+export function agentOf(agentJob: AgentJob, agentsByName: ReadonlyMap<string, Agent>): Agent | undefined {
+  const agent = agentsByName.get(agentJob.name);
+  return agentJob.agentId === undefined || agent?.id === agentJob.agentId ? agent : undefined;
+}
+
 /** A Job whose pod does not appear is most often refused by a quota; that long we only suppose it is about to. */
 const podExpectedMs = 15_000;
 
@@ -133,7 +142,7 @@ function bootingJobUsable(context: Context, agentJob: AgentJob): Usable | undefi
   const { policy, observed } = context;
   const template = policy.templates.find((candidate) => candidate.name === agentJob.template);
   if (template === undefined || !isBooting(agentJob, policy.bootLimits, observed.at)) return undefined;
-  const agent = context.agents.get(agentJob.name);
+  const agent = agentOf(agentJob, context.agents);
   if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || context.reserved.has(agent.id)))
     return undefined;
   return bootingUsable(agentJob, template, observed.at);

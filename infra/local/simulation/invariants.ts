@@ -112,6 +112,7 @@ export class Invariants {
   onReport(report: PassReport): void {
     const policy = this.#policy(report.poolId);
     if (policy === undefined) return;
+    this.#mustKeepWhatItCountsOn(report);
     const creates = report.plan.actions.filter((action) => action.kind === 'create');
     const live = knownAgentJobs(report.observed).filter(
       (agentJob) => agentJob.phase === 'creating' || (!isTombstone(agentJob) && !isOver(agentJob)),
@@ -128,6 +129,18 @@ export class Invariants {
       if (planned > 0 && planned + existing > template.maxAgents) {
         this.violated(report.at, `a plan makes ${planned + existing} of ${template.maxAgents} ${template.name} agents`);
       }
+    }
+  }
+
+  #mustKeepWhatItCountsOn({ plan, at, observed }: PassReport): void {
+    const known = knownAgentJobs(observed).map((agentJob) => agentJob.name);
+    // A name that two clusters hold says nothing: one of the two is an old attempt that was out of sight.
+    const countedOn = new Set(
+      [...plan.served.values()].filter((name) => known.indexOf(name) === known.lastIndexOf(name)),
+    );
+    for (const action of plan.actions) {
+      if (action.kind !== 'retire' || !countedOn.has(action.agentJob.name)) continue;
+      this.violated(at, `a plan retires ${action.agentJob.name} (${action.reason}) and counts on it`);
     }
   }
 
