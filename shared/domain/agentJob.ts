@@ -70,8 +70,6 @@ export interface AgentJob {
   readonly served?: number;
   /** Why it was retired or rolled back. */
   readonly reason?: string;
-  /** True once an agent of this Job has been seen online. */
-  readonly wasOnline: boolean;
   readonly suspended: boolean;
   /** The Job's own verdict; never enough on its own. */
   readonly condition?: 'Complete' | 'Failed';

@@ -30,7 +30,6 @@ export const annotations = {
   agentId: `${domainPrefix}/agent-id`,
   served: `${domainPrefix}/served`,
   reason: `${domainPrefix}/reason`,
-  online: `${domainPrefix}/online`,
 } as const;
 
 /** Instants in annotations are decimal milliseconds: a JSON Patch `test` compares text, so there is one spelling. */

@@ -10,11 +10,6 @@ export interface Waiting {
   readonly alarms: readonly Alarm[];
 }
 
-/** True once an agent has taken the request: it runs. */
-export function isRunning(request: JobRequest): boolean {
-  return isUnfinished(request) && request.receivedAt !== undefined;
-}
-
 /**
  * Waiting = unfinished and received by nobody. A request that the server has given to an agent is taken for the grace,
  * whoever owns the agent, because that agent may just be starting; after it the request waits again, with an alarm.

@@ -94,7 +94,6 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
         creator: 'nonce',
         createBy: door.clock.now() + 120_000,
         createdAt: expect.any(Number),
-        wasOnline: false,
         suspended: true,
       });
       expect(await cluster.getAgentJob(nameOf(17))).toEqual(created);

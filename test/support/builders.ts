@@ -109,7 +109,6 @@ export function anAgentJob(overrides: Partial<AgentJob> = {}): AgentJob {
     createBy: noon + 60_000,
     createdAt: secondsAgo(50),
     agentId: 501,
-    wasOnline: false,
     suspended: false,
     pod: aPod(),
     ...overrides,

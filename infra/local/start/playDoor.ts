@@ -16,7 +16,6 @@ export const playSchema = z.strictObject({
     .default([]),
   durationSeconds: z.number().min(0).max(3600).default(5),
 });
-export type Play = z.input<typeof playSchema>;
 
 export interface Played {
   readonly queued: readonly number[];

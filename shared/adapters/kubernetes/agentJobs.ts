@@ -56,7 +56,6 @@ const annotationsSchema = z.object({
   [annotations.agentId]: decimal.optional(),
   [annotations.served]: decimal.optional(),
   [annotations.reason]: z.string().optional(),
-  [annotations.online]: z.string().optional(),
 });
 
 /** What reading one Job gave. */
@@ -124,7 +123,6 @@ function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: re
     creator: notes[annotations.creator],
     createBy: notes[annotations.createBy],
     createdAt: metadata.creationTimestamp,
-    wasOnline: notes[annotations.online] === 'true',
     suspended: spec.suspend === true,
     ...defined({
       phaseAt: notes[annotations.phaseAt],

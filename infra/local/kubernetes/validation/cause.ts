@@ -2,8 +2,6 @@
 import { isJsonObject, type JsonValue } from '../../../../shared/domain/json.ts';
 import type { StatusCause } from '../statusError.ts';
 
-export type Causes = readonly StatusCause[];
-
 /** As Go prints JSON: the keys of a map in order. */
 function sorted(value: JsonValue): JsonValue {
   if (!isJsonObject(value)) return value;

@@ -18,7 +18,6 @@ const plain: AgentJob = {
   creator: 'nonce-1',
   createBy: 1_767_600_120_000,
   createdAt: at('2026-01-05T08:00:00Z'),
-  wasOnline: false,
   suspended: false,
 };
 
@@ -35,7 +34,6 @@ describe('readJob', () => {
         [annotations.agentId]: '412',
         [annotations.served]: '17',
         [annotations.reason]: 'surplus',
-        [annotations.online]: 'true',
       },
       spec: { suspend: true },
       status: {
@@ -59,7 +57,6 @@ describe('readJob', () => {
         agentId: 412,
         served: 17,
         reason: 'surplus',
-        wasOnline: true,
         suspended: true,
         condition: 'Failed',
         conditionReason: 'BackoffLimitExceeded',
