@@ -34,7 +34,7 @@ const interrupted = interruption();
 try {
   const system = await startLocalSystem({ portBase, host: false });
   explain(system);
-  tellStory(system);
+  interrupted.addEventListener('abort', tellStory(system), { once: true });
   interrupted.addEventListener('abort', () => void leave(0, () => system.close()), { once: true });
 } catch (error) {
   complain(error);

@@ -88,7 +88,7 @@ function problemsOf(system: LocalSystem, requestIds: readonly number[]): readonl
 }
 
 async function run(system: LocalSystem, interrupted: AbortSignal): Promise<number> {
-  tellStory(system);
+  interrupted.addEventListener('abort', tellStory(system), { once: true });
   const limit = AbortSignal.any([interrupted, AbortSignal.timeout(timeLimitMs)]);
   const problems = await demonstrate(system, limit).catch((error: unknown) => {
     if (!limit.aborted) throw error;

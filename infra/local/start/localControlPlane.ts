@@ -7,21 +7,21 @@ import type { LogSink } from '../functionsHost/invocations.ts';
 
 const root = new URL('../../../', import.meta.url);
 
+export interface ControlPlaneOptions {
+  /** Default: what `npm run build` built. */
+  readonly main?: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly port: number;
+  readonly onLog?: LogSink;
+}
+
 /** Rejects when nothing was built, naming the command. */
-export async function startControlPlane(
-  settings: Readonly<Record<string, string>>,
-  port: number,
-  onLog: LogSink = () => {},
-): Promise<FunctionsHost> {
-  const main = fileURLToPath(new URL('dist/functions/main.js', root));
-  if (!existsSync(main)) throw new Error('There is no dist/functions/main.js: run `npm run build` first.');
+export async function startControlPlane(options: ControlPlaneOptions): Promise<FunctionsHost> {
+  const { main = fileURLToPath(new URL('dist/functions/main.js', root)), settings, port, onLog = () => {} } = options;
+  if (!existsSync(main)) throw new Error(`There is no ${main}: run \`npm run build\` first.`);
   const hostJson: unknown = JSON.parse(readFileSync(new URL('host.json', root), 'utf8'));
   if (!isJsonObject(hostJson)) throw new Error('host.json is no object.');
-  return startFunctionsHost({
-    main,
-    port,
-    settings: { AzureWebJobsScriptRoot: fileURLToPath(root), ...settings },
-    hostJson,
-    onLog,
-  });
+  // The host of Core Tools sets the folder of the app, too; mayfly.yaml is found there.
+  const inFolder = { AzureWebJobsScriptRoot: fileURLToPath(root), ...settings };
+  return startFunctionsHost({ main, port, settings: inFolder, hostJson, onLog });
 }

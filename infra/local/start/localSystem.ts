@@ -34,13 +34,15 @@ import { hookPath, localSecrets, localSettings, queueName } from './localSetting
 import { localState } from './localState.ts';
 import { startPlayDoor } from './playDoor.ts';
 import { localPodTimes, type PodTimes } from './podTimes.ts';
-import { claimPorts, type Ports, parts, portsFrom } from './ports.ts';
+import { claimPorts, type Ports, parts, portError, portsFrom } from './ports.ts';
 
 export interface LocalSystemOptions {
   /** The first of seven ports; 0 = any that are free. */
   readonly portBase: number;
-  /** With the Functions host, running what `npm run build` built. */
+  /** With the Functions host. */
   readonly host: boolean;
+  /** The built entry that it runs; default: what `npm run build` built. */
+  readonly main?: string;
   /** On top of the local ones. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly podTimes?: PodTimes;
@@ -87,7 +89,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     return await compose(options, opened);
   } catch (error) {
     await closeAll(opened);
-    throw error;
+    throw portError(error);
   }
 }
 
@@ -158,7 +160,9 @@ async function compose(options: LocalSystemOptions, opened: Opened): Promise<Loc
 
   const settings = { ...localSettings(doors.ports), ...options.settings };
   const config = parseConfig(text, 'mayfly.yaml', settings);
-  const host = options.host ? await startControlPlane(settings, doors.ports.functions, options.onLog) : undefined;
+  const host = options.host
+    ? await startControlPlane({ ...options, settings, port: doors.ports.functions })
+    : undefined;
   if (host !== undefined) opened.push(() => host.close(1000));
   const functions = host === undefined ? doors.ports.functions : Number(new URL(host.url).port);
   organisation.subscribe(`http://127.0.0.1:${functions}${hookPath}`, settings['MAYFLY_HOOK_SECRET'] ?? '');

@@ -8,7 +8,7 @@ import { parseDemand } from '../../../shared/domain/demand.ts';
 import type { JobSpec, QueuedJob } from '../azureDevOps/records.ts';
 
 /** What a person asks for. */
-export const playSchema = z.strictObject({
+const playSchema = z.strictObject({
   pool: z.string().min(1),
   count: z.int().min(1).max(500).default(1),
   demands: z

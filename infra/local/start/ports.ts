@@ -21,9 +21,15 @@ export class PortsTaken extends Error {
 
   constructor(taken: readonly number[]) {
     const list = new Intl.ListFormat('en').format(taken.map(String));
-    const [port, is, have] = taken.length === 1 ? ['Port', 'is', 'has'] : ['Ports', 'are', 'have'];
-    super(`${port} ${list} ${is} taken on 127.0.0.1 (or ${have} just been). Choose others with --port-base N.`);
+    const subject = taken.length === 1 ? `Port ${list} is` : `Ports ${list} are`;
+    super(`${subject} in use on 127.0.0.1. Choose others with --port-base N: it takes ${parts.length} in a row.`);
   }
+}
+
+/** What a door says whose port was taken since it was looked at; any other error as it is. */
+export function portError(error: unknown): unknown {
+  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error;
+  return taken ? new PortsTaken([Number(error.port)]) : error;
 }
 
 /** The seven ports from `base`; 0 = whichever are free, told when they listen. */

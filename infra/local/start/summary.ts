@@ -46,7 +46,10 @@ function rowOf(template: string, requests: readonly RequestEntry[]): SummaryRow 
 const unserved = '(none)';
 
 /** A row for each template that ran something, and one for all. Requests count where they ran. */
-export function summaryRows(ledger: Ledger, ids: readonly number[]): readonly SummaryRow[] {
+export function summaryRows(
+  ledger: Pick<Ledger, 'requests' | 'agentJobs'>,
+  ids: readonly number[],
+): readonly SummaryRow[] {
   const requests = ids.flatMap((id) => ledger.requests.get(id) ?? []);
   const templateOf = ({ ranBy }: RequestEntry): string => ledger.agentJobs.get(ranBy ?? '')?.template ?? unserved;
   const byTemplate = Map.groupBy(requests, templateOf);

@@ -110,13 +110,11 @@ describe('an agent that runs once', () => {
 
   it('renews its lease while it works', async () => {
     const { exitCode } = start(register().files);
-    const requestId = queue(120);
-    await exitCode;
-    const renewals = devOps.journal.calls.filter(
-      ({ verb }) => verb.startsWith('PATCH') && verb.includes('jobrequests'),
-    );
-    expect(request(requestId).result).toBe('succeeded');
-    expect(renewals.length).toBeGreaterThan(2);
+    const requestId = queue(60_000);
+    const isRenewal = ({ verb }: { readonly verb: string }): boolean => /^PATCH.*jobrequests/.test(verb);
+    await until(() => devOps.journal.calls.filter(isRenewal).length > 3);
+    devOps.world.cancelJob(requestId);
+    expect(await exitCode).toBe(0);
   });
 
   it('reports a job as canceled when the server says so', async () => {
