@@ -4,6 +4,9 @@ import pc from 'picocolors';
 import { ConfigError } from '../../shared/domain/errors.ts';
 import { defaultPortBase, PortsTaken, parts } from '../local/start/ports.ts';
 
+// `npm start | head`: who reads no further has seen enough.
+process.stdout.on('error', () => process.exit(0));
+
 export const say = (line = ''): void => {
   process.stdout.write(`${line}\n`);
 };

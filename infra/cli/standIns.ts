@@ -21,6 +21,7 @@ function explain(system: LocalSystem): void {
   say(`${pc.bold('The stand-ins are up.')} They ring the hook at http://127.0.0.1:${functions}. In another terminal:`);
   say();
   say('  npm run build && cp local.settings.sample.json local.settings.json && func start');
+  say(pc.dim('  Core Tools keep the times of timers in a storage account: run Azurite as well.'));
   if (portBase !== defaultPortBase) {
     say(
       `  (with these ports: put the numbers from ${portBase} on into local.settings.json, and add --port ${functions})`,

@@ -60,8 +60,7 @@ async function demonstrate(system: LocalSystem, signal: AbortSignal): Promise<re
   const { requestIds, refused } = await playDemo(system, system.clock, signal);
   // Requests that a person queued meanwhile are not ours to wait for.
   const open = (): boolean => requestIds.some((id) => system.ledger.requests.get(id)?.finishedAt === undefined);
-  const over = once ? (): boolean => !open() && isClean(system.leftOvers()) : (): boolean => !open();
-  await until(over, system, signal).catch(() => undefined);
+  await until(() => !open() && isClean(system.leftOvers()), system, signal).catch(() => undefined);
   uncount();
   tellSummary(system, requestIds, `${((system.clock.now() - beganAt) / 1000).toFixed(1)} s, ${hooks.rung} hooks`);
   return [...refused.map((message) => `refused: ${message}`), ...problemsOf(system, requestIds)];
@@ -87,7 +86,18 @@ function problemsOf(system: LocalSystem, requestIds: readonly number[]): readonl
   return [...unrun, ...failures, ...(isClean(left) ? [] : [`left behind: ${describeLeftOvers(left)}`])];
 }
 
+function introduce({ ports }: LocalSystem): void {
+  const { functions, azureDevOps, kubernetes, serviceBus, managedIdentity, keyVault } = ports;
+  const doors = `Azure DevOps :${azureDevOps}, Kubernetes :${kubernetes}, Service Bus :${serviceBus}`;
+  say(`${doors}, identity :${managedIdentity}, Key Vault :${keyVault}; the functions :${functions}.`);
+  say(
+    `${pc.bold('25 pipeline jobs')} over two pools in three waves, and one that is cancelled. Each gets an agent of its own.`,
+  );
+  say();
+}
+
 async function run(system: LocalSystem, interrupted: AbortSignal): Promise<number> {
+  introduce(system);
   interrupted.addEventListener('abort', tellStory(system), { once: true });
   const limit = AbortSignal.any([interrupted, AbortSignal.timeout(timeLimitMs)]);
   const problems = await demonstrate(system, limit).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunctions, entryPath } from '../../infra/build.ts';
 import { isClean } from '../../infra/local/start/leftOvers.ts';
 import { type LocalSystem, startLocalSystem } from '../../infra/local/start/localSystem.ts';
+import { narrate, type Step } from '../../infra/local/start/narrator.ts';
 import type { PodTimes } from '../../infra/local/start/podTimes.ts';
 
 /** Everything in a blink; what is decided is the same. */
@@ -102,6 +103,19 @@ describe('pipeline jobs over two pools', { timeout: limitMs }, () => {
     Object.assign(disorder, { times: 5, shuffleMs: 1000 });
     const { results, jobs } = await serveSome();
     expect({ results, jobs }).toEqual({ results: served, jobs: 7 });
+  });
+
+  it('tell their story step by step', async () => {
+    const steps: Step[] = [];
+    const stop = narrate(system, (step) => steps.push(step));
+    const queued = system.queueJob('linux', { demands: ['size -equals large'], durationMs: 100 });
+    await until(() => steps.some(({ what }) => what === 'gone'));
+    stop();
+    const requestId = queued.kind === 'queued' ? queued.requestId : undefined;
+    const own = steps.filter((step) => step.requestId === requestId && step.what !== 'hook');
+    const told = 'waiting Job registered started running online taken succeeded deleted gone';
+    expect(own.map(({ what }) => what).join(' ')).toBe(told);
+    expect(own[0]?.detail).toBe('demands size -equals large');
   });
 
   it('leave no message behind that nobody could work on', () => {
