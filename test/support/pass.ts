@@ -5,7 +5,7 @@
 import { inProcessAgentPools } from '../../infra/local/azureDevOps/inProcess.ts';
 import { AzureDevOpsWorld } from '../../infra/local/azureDevOps/world.ts';
 import { inProcessKubernetesApi } from '../../infra/local/kubernetes/inProcess.ts';
-import { type PodStory, quickStory } from '../../infra/local/kubernetes/podStory.ts';
+import { type PodStory, quickStory, type Workload } from '../../infra/local/kubernetes/podStory.ts';
 import { KubernetesWorld } from '../../infra/local/kubernetes/world.ts';
 import { agentWorkload, type Temper } from '../../infra/local/simulation/agentInPod.ts';
 import { CallCounter, type Crash, Mortal } from '../../infra/local/simulation/mortal.ts';
@@ -27,6 +27,8 @@ import { policy as defaultPolicy } from './builders.ts';
 
 export const namespace = 'mayfly-agents';
 const { poolId } = defaultPolicy;
+/** From an agent's last word to the end of its process. */
+const exitMs = 2000;
 
 /** All that exists, a line each. Names go without their common stem: "1001-2" is the second attempt for request 1001. */
 export interface Existing {
@@ -126,7 +128,14 @@ export class Worlds {
       if (event.kind === 'finished' && event.ran) this.ran.push(event.requestId);
       if (event.kind === 'finished' && event.lost) this.lost.push(event.requestId);
     });
-    const workload = agentWorkload(this.ado, () => ({ temper: this.temper, connectMs: 500 }));
+    const agent = agentWorkload(this.ado, () => ({ temper: this.temper, connectMs: 500 }));
+    const workload: Workload = {
+      run: async (context) => {
+        const exitCode = await agent.run(context);
+        await clock.sleep(exitMs, context.killed).catch(() => undefined);
+        return exitCode;
+      },
+    };
     this.clusters = new Map(
       this.policy.clusters.map((cluster) => [
         cluster,
@@ -237,8 +246,9 @@ export class Worlds {
     this.patchJob(name, [{ op: 'replace', path, value: phase }], cluster);
   }
 
-  queueJob(durationMs = 60_000): number {
-    const queued = this.ado.queueJob({ poolId, durationMs });
+  /** The id of its request. `userDelayed` = it waits, and is given to nobody. */
+  queueJob(durationMs = 60_000, userDelayed = false): number {
+    const queued = this.ado.queueJob({ poolId, durationMs, userDelayed });
     if (queued.kind === 'refused') throw new Error(queued.message);
     return queued.requestId;
   }
@@ -258,6 +268,11 @@ export class Worlds {
         ({ name, object }) => `${name.replace(/-[^-]+$/, '')} ${text(record(object['status'])['phase'])}`,
       ),
     };
+  }
+
+  podNames(cluster?: string): readonly string[] {
+    const { items } = this.world(cluster).list('pods', namespace).body;
+    return (items as readonly JsonObject[]).map((pod) => text(record(pod['metadata'])['name']));
   }
 
   #lines(

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../shared/domain/instant.ts';
+import { countOutcomes, type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
+import { policy } from '../../support/builders.ts';
+import { isWrite, nothing, type Plane, Worlds } from '../../support/pass.ts';
+import { aPoolPolicy } from '../../support/policyBuilders.ts';
+
+async function pass(worlds: Worlds, plane: Plane = worlds.plane(), deadlineAt?: EpochMs): Promise<PassReport> {
+  const intent = { cause: 'sweep', correlationId: 'c-1', deadlineAt: deadlineAt ?? worlds.clock.now() + 60_000 };
+  return worlds.until(reconcilePool(plane.deps, intent));
+}
+
+const told = ({ outcomes }: PassReport): readonly string[] =>
+  outcomes.map(({ action, kind, detail }) => [`${action}.${kind}`, detail].filter(Boolean).join(' '));
+
+/** A pass every five seconds, as the next looks have it, for so long. */
+async function sweep(worlds: Worlds, plane: Plane, forMs: number): Promise<readonly string[]> {
+  const outcomes: string[] = [];
+  for (const end = worlds.clock.now() + forMs; worlds.clock.now() < end; await worlds.clock.advance(5000)) {
+    outcomes.push(...told(await pass(worlds, plane)));
+  }
+  return outcomes;
+}
+
+describe('reconcilePool', () => {
+  it('serves one request with one agent job, from the placeholder to nothing left', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    const plane = worlds.plane({ latencyMs: 50 });
+    expect(told(await pass(worlds, plane))).toEqual(['createPlaceholder.done']);
+    const requestId = worlds.queueJob(60_000);
+    const { nextLookAt, at, ...report } = await pass(worlds, plane);
+    expect(told({ nextLookAt, at, ...report })).toEqual(['create.done agent 2']);
+    expect((nextLookAt ?? 0) - at).toBe(5000);
+    const outcomes = await sweep(worlds, plane, 90_000);
+    expect(outcomes).toEqual([`disable.done request ${requestId}`, 'retire.done ended: deleted']);
+    expect({ left: worlds.existing(), ran: worlds.ran, lost: worlds.lost, deleted: worlds.deletedAgents }).toEqual({
+      left: nothing,
+      ran: [requestId],
+      lost: [],
+      deleted: [2],
+    });
+    const resting = await pass(worlds, plane);
+    expect([told(resting), resting.nextLookAt, resting.remaining]).toEqual([[], undefined, false]);
+  });
+
+  it('creates nothing twice: a second pass counts the agent that boots', async () => {
+    const worlds = new Worlds();
+    worlds.queueJob();
+    expect(told(await pass(worlds))).toEqual(['create.done agent 2']);
+    const again = await pass(worlds);
+    expect([told(again), [...again.plan.served.values()].map((name) => worlds.short(name))]).toEqual([[], ['1001-1']]);
+  });
+
+  it('lets two planes race: one agent job, the other looks again', async () => {
+    const worlds = new Worlds();
+    worlds.queueJob();
+    const planes = ['one', 'two'].map((name) => worlds.plane({ name, latencyMs: 100 }));
+    const reports = await worlds.until(Promise.all(planes.map((plane) => pass(worlds, plane))));
+    expect(reports.map(told)).toEqual([['create.done agent 2'], ['create.raced the Job exists']]);
+    expect(reports.map(({ remaining }) => remaining)).toEqual([false, true]);
+    expect(worlds.existing().jobs).toEqual(['1001-1 started agent=2']);
+  });
+
+  it('does nothing to a pool whose agents cannot be read, and says so', async () => {
+    const worlds = new Worlds();
+    worlds.queueJob();
+    worlds.fail('listAgents', { kind: 'status', status: 429, retryAfterSeconds: 30 });
+    const report = await pass(worlds);
+    expect([told(report), report.retryAfterMs, worlds.calls().filter(isWrite)]).toEqual([[], 30_000, []]);
+    const { event, fields } = worlds.log.at(-1) ?? {};
+    expect([event, fields?.['observed']]).toEqual(['pool.reconciled', false]);
+    expect(worlds.log.map((line) => line.event)).toContain('observe.failed');
+  });
+
+  it('carries the time to stay away that an action was told', async () => {
+    const worlds = new Worlds();
+    worlds.queueJob();
+    worlds.fail('create jobs', { kind: 'status', status: 429, retryAfterSeconds: 9 });
+    const report = await pass(worlds);
+    expect([told(report), report.retryAfterMs]).toEqual([['create.failed throttled'], 9000]);
+  });
+
+  it('serves the request with the next number when its creator died at any call', async () => {
+    for (let atCall = 6; atCall < 10; atCall++) {
+      for (const when of ['before', 'after'] as const) {
+        const worlds = new Worlds();
+        const requestId = worlds.queueJob(30_000);
+        const mortal = worlds.plane({ name: 'mortal', crash: { atCall, when } });
+        const intent = { cause: 'hook', correlationId: 'c-0', deadlineAt: worlds.clock.now() + 60_000 };
+        void reconcilePool(mortal.deps, intent);
+        await worlds.clock.advance(5000);
+        expect(mortal.mortal.alive).toBe(false);
+        await sweep(worlds, worlds.plane(), 1_200_000);
+        const seen = { left: worlds.existing(), ran: worlds.ran, lost: worlds.lost };
+        expect(seen, `${when} call ${atCall}`).toEqual({ left: nothing, ran: [requestId], lost: [] });
+      }
+    }
+  });
+});
+
+describe('the deadline of a pass', () => {
+  it('begins nothing after it, postpones all and leaves work', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    const [template] = policy.templates;
+    worlds.ado.addAgent(policy.poolId, { name: 'build-server', version: template?.agentVersion ?? '' });
+    worlds.queueJob();
+    worlds.queueJob();
+    const report = await pass(worlds, worlds.plane(), worlds.clock.now());
+    expect(told(report)).toEqual(['createPlaceholder.postponed', 'create.postponed', 'create.postponed']);
+    expect([worlds.calls().filter(isWrite), report.remaining]).toEqual([[], true]);
+  });
+
+  it('lets a creation that has begun go on to its end', async () => {
+    const worlds = new Worlds({ policy: aPoolPolicy({ maxAgents: 50 }) });
+    for (let count = 0; count < 12; count++) worlds.queueJob();
+    const plane = worlds.plane({ latencyMs: 100 });
+    // Two rounds of reads take 200 ms; ten creations begin then, and two more would when the first ten have ended.
+    const report = await pass(worlds, plane, worlds.clock.now() + 350);
+    const kinds = report.outcomes.map(({ kind }) => kind);
+    expect(kinds).toEqual([...Array.from({ length: 10 }, () => 'done'), 'postponed', 'postponed']);
+    expect(worlds.existing().jobs.map((line) => line.split(' ')[1])).toEqual(
+      Array.from({ length: 10 }, () => 'started'),
+    );
+    expect(report.remaining).toBe(true);
+  });
+
+  it('is told by this machine, whatever time Azure DevOps has', async () => {
+    const worlds = new Worlds();
+    worlds.ado.setSkew(3_600_000);
+    worlds.queueJob();
+    expect(told(await pass(worlds))).toEqual(['create.done agent 2']);
+  });
+});
+
+describe('the report of a pass', () => {
+  it('counts outcomes by action and kind', () => {
+    const outcomes = [
+      { action: 'create', subject: 'a', kind: 'done' },
+      { action: 'create', subject: 'b', kind: 'raced' },
+      { action: 'create', subject: 'c', kind: 'done' },
+      { action: 'retire', subject: 'd', kind: 'waiting' },
+    ] as const;
+    expect(countOutcomes(outcomes)).toEqual({ 'create.done': 2, 'create.raced': 1, 'retire.waiting': 1 });
+  });
+
+  it('has a line per outcome, skip, alarm and failed read, and one for the pass with all counts', async () => {
+    const worlds = new Worlds({ policy: aPoolPolicy({ maxAgents: 2 }) });
+    for (let count = 0; count < 3; count++) worlds.queueJob();
+    worlds.fail('addAgent', { kind: 'status', status: 403 });
+    worlds.fail('getParallelJobs', { kind: 'status', status: 500 });
+    await pass(worlds);
+    const common = { organisation: 'contoso', pool: 'linux', correlationId: 'c-1' };
+    expect(worlds.log.map(({ level, event }) => `${level} ${event}`)).toEqual([
+      'warn create.undone',
+      'info create.done',
+      'info request.skipped',
+      'warn alarm.parallelJobsUnknown',
+      'warn observe.failed',
+      'info pool.reconciled',
+    ]);
+    expect(worlds.log[2]?.fields).toEqual({ ...common, requestId: 1003, reason: 'atPoolLimit', detail: 'linux' });
+    expect(worlds.log.at(-1)?.fields).toEqual({
+      ...common,
+      cause: 'sweep',
+      observed: true,
+      served: 0,
+      skipped: 1,
+      'create.undone': 1,
+      'create.done': 1,
+    });
+  });
+});
