@@ -83,6 +83,12 @@ describe('what documents name', () => {
     expect(missing).toEqual([]);
   });
 
+  it('are scripts whose files exist', () => {
+    const named = documents.flatMap((document) => scriptsIn(readSource(document).text));
+    const files = named.flatMap((name) => packageJson.scripts[name]?.match(/[\w./-]+\.ts\b/g) ?? []);
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
   it.each(guides)('are files that exist: %s', (document) => {
     const missing = pathsIn(readSource(document).text).filter((path) => !existsSync(join(root, path)));
     expect(missing).toEqual([]);
