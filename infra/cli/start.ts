@@ -32,10 +32,19 @@ async function build(): Promise<void> {
   say(pc.dim(stdout.trim()));
 }
 
-/** Problems of the functions, in words; what they log at information is the story told twice. */
+/** Of one kind of line; the fourth of them tells nothing new. */
+const linesPerEvent = 3;
+const toldEvents = new Map<string, number>();
+
+/** Problems of the functions as they log them; what they log at information is the story told twice. */
 function onLog(functionName: string, level: string, text: string): void {
-  if (level !== 'error' && level !== 'critical') return;
-  process.stderr.write(pc.red(`${functionName}: ${text.slice(0, 400)}\n`));
+  if (level !== 'warning' && level !== 'error' && level !== 'critical') return;
+  const [event = ''] = text.split(' ', 1);
+  const told = (toldEvents.get(event) ?? 0) + 1;
+  toldEvents.set(event, told);
+  if (told > linesPerEvent) return;
+  const paint = level === 'warning' ? pc.yellow : pc.red;
+  process.stderr.write(paint(`${functionName}: ${text.slice(0, 400)}\n`));
 }
 
 async function until(holds: () => boolean, system: LocalSystem, signal: AbortSignal): Promise<void> {
@@ -80,7 +89,8 @@ function tellSummary(system: LocalSystem, requestIds: readonly number[], figures
 
 function problemsOf(system: LocalSystem, requestIds: readonly number[]): readonly string[] {
   const bad = requestIds.filter((id) => system.ledger.requests.get(id)?.result !== 'succeeded');
-  const unrun = bad.map((id) => `request ${id}: ${system.ledger.requests.get(id)?.result ?? 'not finished'}`);
+  const resultOf = (id: number): string => system.ledger.requests.get(id)?.result ?? 'not finished';
+  const unrun = [...Map.groupBy(bad, resultOf)].map(([result, ids]) => `${result}: ${ids.join(', ')}`);
   const left = system.leftOvers();
   const failures = system.agentFailures.map((error) => `an agent failed: ${String(error)}`);
   return [...unrun, ...failures, ...(isClean(left) ? [] : [`left behind: ${describeLeftOvers(left)}`])];
@@ -98,7 +108,8 @@ function introduce({ ports }: LocalSystem): void {
 
 async function run(system: LocalSystem, interrupted: AbortSignal): Promise<number> {
   introduce(system);
-  interrupted.addEventListener('abort', tellStory(system), { once: true });
+  const stopStory = tellStory(system);
+  interrupted.addEventListener('abort', stopStory, { once: true });
   const limit = AbortSignal.any([interrupted, AbortSignal.timeout(timeLimitMs)]);
   const problems = await demonstrate(system, limit).catch((error: unknown) => {
     if (!limit.aborted) throw error;
@@ -106,6 +117,7 @@ async function run(system: LocalSystem, interrupted: AbortSignal): Promise<numbe
   });
   if (interrupted.aborted) return once ? 130 : 0;
   if (once) {
+    stopStory();
     for (const problem of problems) say(pc.red(problem));
     return problems.length === 0 ? 0 : 1;
   }

@@ -91,14 +91,14 @@ export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The machine's clock, for the running stand-ins. Its timers do not keep a process alive. */
+/** The machine's clock, for the running stand-ins. What is overdue fires at once, as on the virtual one. */
 export class SystemClock extends SleepingClock {
   now(): EpochMs {
     return Date.now();
   }
 
   after(ms: number, run: () => void): CancelTimer {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.max(0, ms));
     return () => clearTimeout(timer);
   }
 }
