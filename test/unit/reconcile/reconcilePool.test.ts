@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
 import { countOutcomes, type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
-import { policy } from '../../support/builders.ts';
+import { nameFor, policy } from '../../support/builders.ts';
 import { isWrite, nothing, type Plane, Worlds } from '../../support/pass.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
 
@@ -158,6 +158,12 @@ describe('the report of a pass', () => {
       'warn observe.failed',
       'info pool.reconciled',
     ]);
+    expect(worlds.log[0]?.fields).toEqual({
+      ...common,
+      subject: nameFor(1001),
+      detail: 'registering: forbidden',
+      error: 'azureDevOps forbidden (403) while adding an agent',
+    });
     expect(worlds.log[2]?.fields).toEqual({ ...common, requestId: 1003, reason: 'atPoolLimit', detail: 'linux' });
     expect(worlds.log.at(-1)?.fields).toEqual({
       ...common,

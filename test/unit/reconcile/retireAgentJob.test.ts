@@ -257,3 +257,20 @@ describe('retireAgentJob, deleting the agent', () => {
     });
   });
 });
+
+describe('two control planes that retire one agent job', () => {
+  const speeds = [10, 35, 100].flatMap((first) => [10, 35, 100].map((second) => ({ first, second })));
+  it.each(speeds)('end it once, whoever is faster ($first and $second ms)', async ({ first, second }) => {
+    const worlds = await anIdleAgentJob();
+    const planes = [
+      worlds.plane({ name: 'first', latencyMs: first }),
+      worlds.plane({ name: 'second', latencyMs: second }),
+    ];
+    for (let sweep = 0; sweep < 3 && worlds.existing().jobs.length > 0; sweep++) {
+      await Promise.all(planes.map((plane) => retire(worlds, { plane })));
+      await worlds.clock.advance(5000);
+    }
+    const seen = { left: worlds.existing(), deleted: worlds.deletedAgents, lost: worlds.lost };
+    expect(seen).toEqual({ left: nothing, deleted: [2], lost: [] });
+  });
+});

@@ -14,14 +14,19 @@ const { exponent: _, modulus: __, ...parameters } = JSON.parse(key.rsaParameters
 /** All that only the agent may know. Exponent and modulus are its public key. */
 const privateParts = Object.values(parameters).filter((value) => typeof value === 'string' && value.length > 20);
 
-const decoded = (text: string): string => Buffer.from(text, 'base64').toString();
+/** A text and whatever is in it in base64, three layers deep: a Secret may hold a file that holds it encoded once more. */
+function readings(text: string, layers = 3): readonly string[] {
+  if (layers === 0) return [text];
+  const runs = text.match(/[A-Za-z0-9+/]{40,}={0,2}/g) ?? [];
+  return [text, ...runs.flatMap((run) => readings(Buffer.from(run, 'base64').toString(), layers - 1))];
+}
+
+const isLeak = (text: string): boolean =>
+  readings(text).some((reading) => privateParts.some((part) => reading.includes(String(part))));
 
 /** Paths of all strings, keys included, that hold a private part, as it is or in base64. */
 function leaks(value: unknown, path: string): readonly string[] {
-  if (typeof value === 'string') {
-    const found = privateParts.some((part) => [value, decoded(value)].some((text) => text.includes(String(part))));
-    return found ? [path] : [];
-  }
+  if (typeof value === 'string') return isLeak(value) ? [path] : [];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, child]) => [
     ...leaks(name, `${path} (key)`),
@@ -131,6 +136,17 @@ describe('the private key of an agent', () => {
           .create('secrets', namespace, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' }, data });
       },
       at: '/secrets/0/data/key',
+    },
+    {
+      name: 'a file of another Secret, encoded twice',
+      plant: (worlds) => {
+        const twice = Buffer.from(`NOTE=1\n${Buffer.from(`{"d":"${part}"}`).toString('base64')}\n`).toString('base64');
+        const data = { '.capabilities': twice };
+        worlds
+          .world()
+          .create('secrets', namespace, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' }, data });
+      },
+      at: '/secrets/0/data/.capabilities',
     },
     {
       name: 'a capability',
