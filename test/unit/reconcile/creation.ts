@@ -65,9 +65,10 @@ export function table(rows: readonly Row[]): void {
 export function aJobBy(creator: string): (worlds: Worlds) => void {
   return (worlds) => {
     const purpose = { kind: 'request', requestId: 1001, attempt: 1 } as const;
-    const createBy = worlds.ado.now() + 120_000;
-    const manifest = buildAgentJobManifest({ policy, template, name, purpose, creator, createBy, namespace });
-    worlds.world().create('jobs', namespace, manifest);
+    const createdAt = worlds.ado.now();
+    const createBy = createdAt + policy.createByMs;
+    const spec = { policy, template, name, purpose, creator, createdAt, createBy, namespace };
+    worlds.world().create('jobs', namespace, buildAgentJobManifest(spec));
   };
 }
 

@@ -55,8 +55,9 @@ async function anAgentJobIn(
 ): Promise<AgentJob> {
   const { purpose, phase, cluster } = given;
   const name = agentJobName(scopeOf(policy), purpose, template.name);
-  const createBy = worlds.ado.now() + 120_000;
-  const spec = { policy, template, name, purpose, creator: 'creator-0', createBy, namespace };
+  const createdAt = worlds.ado.now();
+  const createBy = createdAt + policy.createByMs;
+  const spec = { policy, template, name, purpose, creator: 'creator-0', createdAt, createBy, namespace };
   worlds.world(cluster).create('jobs', namespace, buildAgentJobManifest(spec));
   worlds.movePhase(name, phase, cluster);
   const { uid } = await worlds.agentJob(name, cluster);
@@ -232,6 +233,7 @@ describe('bury', () => {
             name: nameFor(1001),
             purpose: request,
             creator: 'x',
+            createdAt: 1,
             createBy: 1,
             namespace,
           };
