@@ -18,6 +18,8 @@ export interface Agent {
   readonly statusChangedAt?: EpochMs;
   /** System and user capabilities together; user ones win, as on the server. */
   readonly capabilities: Capabilities;
+  /** What people added on the server; part of `capabilities`. */
+  readonly userCapabilities?: Capabilities;
   /** The unfinished request that reserves it, as the agent resource itself tells. */
   readonly assignedRequestId?: number;
   readonly lastCompletedRequest?: CompletedRequest;

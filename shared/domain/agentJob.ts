@@ -8,7 +8,13 @@
 import type { EpochMs } from './instant.ts';
 
 export const agentJobPhases = ['creating', 'started', 'retiring', 'rolledBack', 'tombstone'] as const;
-export type AgentJobPhase = (typeof agentJobPhases)[number];
+/** As written on the Job. */
+export type WrittenPhase = (typeof agentJobPhases)[number];
+/**
+ * `unreadable` is written nowhere: the Job bears our marks, but its annotations are damaged or of another schema. Its
+ * name and its room count; nothing else is known of it, and it is never touched.
+ */
+export type AgentJobPhase = WrittenPhase | 'unreadable';
 
 /** Why a pod has not (yet) run its main container, each with its own limit; `none` = nothing is known to be wrong. */
 export const bootCauses = [
@@ -45,7 +51,10 @@ export interface AgentPod {
   readonly terminating: boolean;
 }
 
-/** What an agent job was made for. */
+/**
+ * Instants of a Job and its pod are Azure DevOps' time: the adapter takes the cluster's clock off against the time that
+ * the creator wrote down. What an agent job was made for:
+ */
 export type AgentJobPurpose =
   | { readonly kind: 'request'; readonly requestId: number; readonly attempt: number }
   | { readonly kind: 'warm'; readonly slot: number; readonly minute: number };
@@ -87,6 +96,17 @@ export function isOver(agentJob: AgentJob): boolean {
 export function isTerminal(pod: AgentPod): boolean {
   return pod.phase === 'Succeeded' || pod.phase === 'Failed';
 }
+
+/**
+ * True when this Job is (or may be) the one that the agent was registered for. The id decides where it is known: a name
+ * may have been given again while the cluster of its first Job was out of reach.
+ */
+export function standsBehind(agentJob: AgentJob, agent: { readonly id: number; readonly name: string }): boolean {
+  return agentJob.name === agent.name && (agentJob.agentId === undefined || agentJob.agentId === agent.id);
+}
+
+/** Why a creation was rolled back that its creator had not brought to an end in time. */
+export const createByPassed = 'create-by passed';
 
 /** Memory only: it is over, or was undone before it began, and stays so that its number is not used again. */
 export function isTombstone(agentJob: AgentJob): boolean {

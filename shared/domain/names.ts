@@ -26,6 +26,8 @@ export const annotations = {
   phase: `${domainPrefix}/phase`,
   phaseAt: `${domainPrefix}/phase-at`,
   creator: `${domainPrefix}/creator`,
+  /** Azure DevOps' time of the creation: what the cluster's own clock is compared with. */
+  createdAt: `${domainPrefix}/created-at`,
   createBy: `${domainPrefix}/create-by`,
   agentId: `${domainPrefix}/agent-id`,
   served: `${domainPrefix}/served`,

@@ -18,7 +18,15 @@ export const skipReasons = [
 export type SkipReason = (typeof skipReasons)[number];
 
 /** Why an agent job is retired. Only `surplus` is an idle verdict. */
-export const retireReasons = ['surplus', 'finished', 'ended', 'neverStarted', 'wentOffline', 'disabled'] as const;
+export const retireReasons = [
+  'surplus',
+  'finished',
+  'ended',
+  'neverStarted',
+  'wentOffline',
+  'updatePending',
+  'disabled',
+] as const;
 export type RetireReason = (typeof retireReasons)[number];
 
 /** What an operator is told without having to look. */
@@ -31,5 +39,6 @@ export const alarmReasons = [
   'assignmentExpired',
   'lostMidJob',
   'breakerOpen',
+  'unreadableAgentJob',
 ] as const;
 export type AlarmReason = (typeof alarmReasons)[number];

@@ -2,27 +2,33 @@
  * What earlier failures, read from tombstones, forbid now: a pause per request that doubles with each failure, and a
  * breaker per template that lets one probe through at a time.
  */
-import type { AgentJob } from '../domain/agentJob.ts';
+import { type AgentJob, createByPassed } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
 
+const failedStarts: ReadonlySet<string | undefined> = new Set(['neverStarted', 'wentOffline', 'updatePending']);
+
 /**
  * A failure: its Job was started, was not retired as surplus, and its agent served no request. Rolled-back and stolen
- * ones never are.
+ * ones never are. One that never came up counts from the moment it is being retired, long before its pod has ended.
  */
 export function isFailure(agentJob: AgentJob): boolean {
-  return agentJob.phase === 'tombstone' && agentJob.served === undefined && agentJob.reason !== 'surplus';
+  if (agentJob.served !== undefined) return false;
+  if (agentJob.phase === 'retiring') return failedStarts.has(agentJob.reason);
+  return agentJob.phase === 'tombstone' && agentJob.reason !== 'surplus';
+}
+
+/** Rolled back because a step was refused: no failure of the template, but trying again at once changes nothing. */
+function isRefused(agentJob: AgentJob): boolean {
+  return agentJob.phase === 'rolledBack' && agentJob.reason !== createByPassed;
 }
 
 export const endedAt = (agentJob: AgentJob): EpochMs => agentJob.phaseAt ?? agentJob.finishedAt ?? agentJob.createdAt;
 
-/** When a request that has failed before may be tried again; undefined = it never failed. */
-export function retryAt(requestId: number, agentJobs: readonly AgentJob[], policy: PoolPolicy): EpochMs | undefined {
-  const failures = agentJobs.filter(
-    (agentJob) =>
-      agentJob.purpose.kind === 'request' && agentJob.purpose.requestId === requestId && isFailure(agentJob),
-  );
+/** When a request may be tried again, by its earlier attempts; undefined = none of them failed or was refused. */
+export function retryAt(attempts: readonly AgentJob[], policy: PoolPolicy): EpochMs | undefined {
+  const failures = attempts.filter((agentJob) => isFailure(agentJob) || isRefused(agentJob));
   if (failures.length === 0) return undefined;
   const { firstMs, maximumMs } = policy.backoff;
   const pause = Math.min(maximumMs, firstMs * 2 ** (failures.length - 1));

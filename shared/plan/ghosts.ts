@@ -3,7 +3,7 @@
  * deleted every cluster is asked for that Job by name, because absence from a list proves nothing.
  */
 import type { Agent } from '../domain/agent.ts';
-import { isTombstone } from '../domain/agentJob.ts';
+import { isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { parseName } from '../domain/names.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
@@ -23,19 +23,19 @@ export function planGhosts(
   reserved: ReadonlySet<number>,
 ): readonly Action[] {
   if (!everyClusterKnown(observed)) return [];
-  const alive = new Set(
-    knownAgentJobs(observed)
-      .filter((agentJob) => !isTombstone(agentJob))
-      .map((agentJob) => agentJob.name),
-  );
+  const alive = knownAgentJobs(observed).filter((agentJob) => !isTombstone(agentJob));
+  const byName = Map.groupBy(alive, (agentJob) => agentJob.name);
   const isGhost = (agent: Agent): boolean => {
     const parsed = parseName(scopeOf(policy), agent.name);
     if (parsed === undefined || parsed.kind === 'placeholder' || agent.online) return false;
-    if (alive.has(agent.name) || reserved.has(agent.id) || agent.assignedRequestId !== undefined) return false;
+    const hasJob = byName.get(agent.name)?.some((agentJob) => standsBehind(agentJob, agent)) === true;
+    if (hasJob || reserved.has(agent.id) || agent.assignedRequestId !== undefined) return false;
     return offlineMs(agent, observed.at) > policy.ghostGraceMs;
   };
-  return agents
-    .filter(isGhost)
+  const ghosts = agents.filter(isGhost).toSorted((a, b) => a.id - b.id);
+  // Another part of them with every minute, or a few that the server will not let go would keep all others.
+  const first = ghosts.length === 0 ? 0 : Math.floor(observed.at / 60_000) % ghosts.length;
+  return [...ghosts.slice(first), ...ghosts.slice(0, first)]
     .slice(0, policy.maxGhostsPerPass)
     .map((agent) => ({ kind: 'deleteGhost', agentId: agent.id, name: agent.name }));
 }

@@ -23,7 +23,15 @@ export class Headroom {
   }
 
   /** `usable` = all usable agents of ours: booting and idle ones already hold a claim on the parallel jobs. */
-  static of(policy: PoolPolicy, observed: Observed, agents: readonly Agent[], usable: readonly Usable[]): Headroom {
+  static of(
+    policy: PoolPolicy,
+    observed: Observed,
+    {
+      agents,
+      requests,
+      usable,
+    }: { agents: readonly Agent[]; requests: readonly JobRequest[]; usable: readonly Usable[] },
+  ): Headroom {
     const live = knownAgentJobs(observed).filter(
       (agentJob) => (!isTombstone(agentJob) && !isOver(agentJob)) || agentJob.phase === 'creating',
     );
@@ -34,7 +42,12 @@ export class Headroom {
       }),
     );
     const pool = policy.maxAgents - live.length - outOfSight(policy, observed, agents);
-    return new Headroom(policy.maxCreationsPerPass, pool, parallelHeadroom(policy, observed, usable), templates);
+    return new Headroom(
+      policy.maxCreationsPerPass,
+      pool,
+      parallelHeadroom(policy, observed, requests, usable),
+      templates,
+    );
   }
 
   /** What forbids one more agent of this template for this request; undefined = nothing. */
@@ -64,10 +77,19 @@ function outOfSight(policy: PoolPolicy, observed: Observed, agents: readonly Age
   }).length;
 }
 
-/** Unknown usage of an `auto` limit does not stop the pool: the server itself never runs more than are allowed. */
-function parallelHeadroom(policy: PoolPolicy, observed: Observed, usable: readonly Usable[]): number {
-  if (policy.parallelJobs === 'unlimited' || observed.parallelJobs.value === undefined) return Number.POSITIVE_INFINITY;
-  const { total, used } = observed.parallelJobs.value;
-  const allowed = policy.parallelJobs === 'auto' ? total : policy.parallelJobs;
-  return allowed - used - usable.filter((agent) => agent.ours).length;
+/**
+ * Unknown usage of an `auto` limit does not stop the pool: the server itself never runs more than are allowed. A number
+ * that was configured holds all the same, against what this pool is known to use.
+ */
+function parallelHeadroom(
+  policy: PoolPolicy,
+  observed: Observed,
+  requests: readonly JobRequest[],
+  usable: readonly Usable[],
+): number {
+  const usage = observed.parallelJobs.value;
+  const allowed = policy.parallelJobs === 'auto' ? usage?.total : policy.parallelJobs;
+  if (allowed === undefined || allowed === 'unlimited') return Number.POSITIVE_INFINITY;
+  const usedHere = requests.filter((request) => request.parallelism === 'private' && request.assignedAt !== undefined);
+  return allowed - (usage?.used ?? usedHere.length) - usable.filter((agent) => agent.ours).length;
 }

@@ -3,7 +3,7 @@
  * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
@@ -72,6 +72,13 @@ function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: 
   if (isOver(agentJob)) return retire(agentJob, 'ended');
   if (agent !== undefined && isSpent(agent)) return retire(agentJob, 'finished');
   if (agent?.enabled === false) return retire(agentJob, 'disabled');
+  return whileIdle(agentJob, agent, context);
+}
+
+function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  // The server gives it no job until it has updated itself, which an agent in a pod never does.
+  if (agent?.updatePending === true && isIdleLongEnough(agentJob, agent, context))
+    return retire(agentJob, 'updatePending');
   const surplus = context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
   if (surplus) return retire(agentJob, 'surplus');
   return agent?.online === true ? nothing : overdue(agentJob, agent, context);
@@ -80,7 +87,17 @@ function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: 
 /** The unfinished request that reserves its agent. */
 function reservationOf(agentJob: AgentJob, context: LifecycleContext): JobRequest | undefined {
   const request = context.reservedByName.get(agentJob.name);
-  return agentJob.agentId === undefined || request?.reservedAgent?.id === agentJob.agentId ? request : undefined;
+  const agent = request?.reservedAgent;
+  return agent !== undefined && standsBehind(agentJob, agent) ? request : undefined;
+}
+
+function whileRetiring(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest | undefined): Lifecycle {
+  if (request === undefined) return retire(agentJob, resumedReason(agentJob));
+  return isOver(agentJob) ? whileReserved(agentJob, agent, request) : nothing;
+}
+
+function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
+  return { actions: [], alarms: [{ reason: 'unreadableAgentJob', subject: name, detail: cluster }] };
 }
 
 /** The next step for one agent job. */
@@ -88,14 +105,15 @@ export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecyc
   const agent = agentOf(agentJob, context.agentsByName);
   const request = reservationOf(agentJob, context);
   switch (agentJob.phase) {
+    case 'unreadable':
+      return whileUnreadable(agentJob);
     case 'creating':
       return context.now > agentJob.createBy ? act({ kind: 'rollBack', agentJob }) : nothing;
     case 'rolledBack':
     case 'tombstone':
       return buryWhenForgettable(agentJob, context);
     case 'retiring':
-      if (request === undefined) return retire(agentJob, resumedReason(agentJob));
-      return isOver(agentJob) ? whileReserved(agentJob, agent, request) : nothing;
+      return whileRetiring(agentJob, agent, request);
     case 'started':
       return request === undefined
         ? whileUnreserved(agentJob, agent, context)

@@ -29,6 +29,8 @@ export interface AgentJobSpec {
   readonly purpose: AgentJobPurpose;
   /** The creator's random nonce. */
   readonly creator: string;
+  /** Both are Azure DevOps' time. */
+  readonly createdAt: EpochMs;
   readonly createBy: EpochMs;
   readonly namespace: string;
 }
@@ -46,6 +48,7 @@ export function buildAgentJobManifest(spec: AgentJobSpec): JsonObject {
       annotations: {
         [annotations.phase]: 'creating',
         [annotations.creator]: spec.creator,
+        [annotations.createdAt]: formatInstant(spec.createdAt),
         [annotations.createBy]: formatInstant(spec.createBy),
       },
     },

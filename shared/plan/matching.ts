@@ -3,8 +3,8 @@
  * so which agent was made for whom decides nothing but ties. Requests are taken oldest first, and augmenting paths
  * never unmatch one: whoever is left over is as young as possible.
  */
-import { unmetDemands } from '../domain/demand.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
+import { type Reach, reachOf } from './reach.ts';
 import type { Usable } from './supply.ts';
 
 export interface Matching {
@@ -15,91 +15,91 @@ export interface Matching {
   readonly leftOver: readonly Usable[];
 }
 
-const signature = (parts: readonly string[]): string => parts.toSorted().join('\n');
+/** Requests and agents by their index in the two lists. */
+class Pairing {
+  readonly takenBy = new Map<number, number>();
+  readonly #holds = new Map<number, number>();
+  readonly #reach: readonly Reach[];
+  /** How far each shared list has been used up: an agent once taken is never free again, it only changes hands. */
+  readonly #usedUp = new Map<readonly number[], number>();
+  /** What a failed search has seen: no later path leads through it to a free agent, so nobody need look there again. */
+  readonly #exhausted = new Set<number>();
+  readonly #exhaustedLists = new Set<readonly number[]>();
 
-/** Which usable agents can serve a request; answers are shared by requests with equal demands. */
-function eligibility(usable: readonly Usable[]): (request: JobRequest) => readonly number[] {
-  const byDemands = new Map<string, readonly number[]>();
-  return (request) => {
-    const key = signature(request.demands);
-    let capable = byDemands.get(key);
-    if (capable === undefined) {
-      capable = usable.flatMap((agent, index) =>
-        unmetDemands(agent.offer, request.demands).length === 0 ? [index] : [],
-      );
-      byDemands.set(key, capable);
-    }
-    return capable.filter((index) => {
-      const onlyFor = usable[index]?.onlyFor;
-      return onlyFor === undefined || onlyFor === request.id;
-    });
-  };
-}
-
-/** Its own agent first, then agents made for nobody who waits, then the rest. */
-function preference(request: JobRequest, agent: Usable, waiting: ReadonlySet<number>): number {
-  if (agent.madeFor === request.id) return 0;
-  return agent.madeFor === undefined || !waiting.has(agent.madeFor) ? 1 : 2;
-}
-
-/**
- * Finds who moves where so that `request` gets an agent; breadth first, so that few requests move. What a failed search
- * has seen is `exhausted`: no later path can lead through it to a free agent, so nobody need look there again.
- */
-function augment(
-  request: number,
-  reach: readonly (readonly number[])[],
-  taken: Map<number, number>,
-  exhausted: Set<number>,
-): boolean {
-  const cameFrom = new Map<number, number>();
-  const queue = [request];
-  for (const current of queue) {
-    for (const agent of reach[current] ?? []) {
-      if (cameFrom.has(agent) || exhausted.has(agent)) continue;
-      cameFrom.set(agent, current);
-      const holder = taken.get(agent);
-      if (holder === undefined) {
-        shift(agent, request, cameFrom, taken);
-        return true;
-      }
-      queue.push(holder);
-    }
+  constructor(reach: readonly Reach[]) {
+    this.#reach = reach;
   }
-  for (const agent of cameFrom.keys()) exhausted.add(agent);
-  return false;
-}
 
-/** Walks a found path back to `request`: each on it takes the next agent and leaves its present one to the one before. */
-function shift(free: number, request: number, cameFrom: ReadonlyMap<number, number>, taken: Map<number, number>): void {
-  const heldBy = new Map([...taken].map(([agent, holder]) => [holder, agent]));
-  let agent: number | undefined = free;
-  while (agent !== undefined) {
-    const taker: number = cameFrom.get(agent) ?? request;
-    const previous: number | undefined = taker === request ? undefined : heldBy.get(taker);
-    taken.set(agent, taker);
-    agent = previous;
+  /** Gives the request an agent, moving others if need be; false = no matching serves it and all before it. */
+  serve(request: number): boolean {
+    const free = this.#freeAgent(request);
+    if (free === undefined) return this.#augment(request);
+    this.#take(free, request);
+    return true;
+  }
+
+  #freeAgent(request: number): number | undefined {
+    const { own, others } = this.#reach[request] ?? { own: [], others: [] };
+    const ownFree = own.find((agent) => !this.takenBy.has(agent));
+    if (ownFree !== undefined) return ownFree;
+    let place = this.#usedUp.get(others) ?? 0;
+    while (place < others.length && this.takenBy.has(others[place] ?? -1)) place += 1;
+    this.#usedUp.set(others, place);
+    return others[place];
+  }
+
+  #take(agent: number, request: number): void {
+    this.takenBy.set(agent, request);
+    this.#holds.set(request, agent);
+  }
+
+  #neighbours(request: number): readonly number[] {
+    const { own, others } = this.#reach[request] ?? { own: [], others: [] };
+    const live = this.#exhaustedLists.has(others) ? [] : others;
+    return own.length === 0 ? live : [...own, ...live];
+  }
+
+  /** Breadth first, so that few requests move. */
+  #augment(request: number): boolean {
+    const cameFrom = new Map<number, number>();
+    const queue = [request];
+    for (const current of queue) {
+      for (const agent of this.#neighbours(current)) {
+        if (cameFrom.has(agent) || this.#exhausted.has(agent)) continue;
+        cameFrom.set(agent, current);
+        const holder = this.takenBy.get(agent);
+        if (holder === undefined) {
+          this.#shift(agent, request, cameFrom);
+          return true;
+        }
+        queue.push(holder);
+      }
+    }
+    for (const agent of cameFrom.keys()) this.#exhausted.add(agent);
+    for (const seen of queue) this.#exhaustedLists.add(this.#reach[seen]?.others ?? []);
+    return false;
+  }
+
+  /** Walks a path back to `request`: each on it takes the next agent and leaves its own to the one before. */
+  #shift(free: number, request: number, cameFrom: ReadonlyMap<number, number>): void {
+    let agent: number | undefined = free;
+    while (agent !== undefined) {
+      const taker: number = cameFrom.get(agent) ?? request;
+      const previous: number | undefined = taker === request ? undefined : this.#holds.get(taker);
+      this.#take(agent, taker);
+      agent = previous;
+    }
   }
 }
 
 /** `waiting` oldest first. Deterministic; equal choices go by the order of `usable`. */
 export function matchRequests(waiting: readonly JobRequest[], usable: readonly Usable[]): Matching {
-  const eligible = eligibility(usable);
-  const ids = new Set(waiting.map((request) => request.id));
-  const reach = waiting.map((request) =>
-    eligible(request).toSorted((a, b) => {
-      const [left, right] = [usable[a], usable[b]];
-      if (left === undefined || right === undefined) return 0;
-      return preference(request, left, ids) - preference(request, right, ids) || a - b;
-    }),
-  );
-  const taken = new Map<number, number>();
-  const exhausted = new Set<number>();
-  const unmatched = waiting.filter((_, index) => !augment(index, reach, taken, exhausted));
+  const pairing = new Pairing(waiting.map(reachOf(usable, new Set(waiting.map((request) => request.id)))));
+  const unmatched = waiting.filter((_, index) => !pairing.serve(index));
   const served = new Map<number, string>();
-  for (const [agent, request] of taken) {
+  for (const [agent, request] of pairing.takenBy) {
     const [name, id] = [usable[agent]?.name, waiting[request]?.id];
     if (name !== undefined && id !== undefined) served.set(id, name);
   }
-  return { served, unmatched, leftOver: usable.filter((_, index) => !taken.has(index)) };
+  return { served, unmatched, leftOver: usable.filter((_, index) => !pairing.takenBy.has(index)) };
 }

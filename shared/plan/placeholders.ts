@@ -9,12 +9,16 @@ import type { PoolPolicy, Template } from '../domain/template.ts';
 import type { Action } from './plan.ts';
 import { scopeOf } from './supply.ts';
 
-const equal = (a: Capabilities, b: Capabilities): boolean =>
-  Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, value]) => b[name] === value);
+/** What people added on the server is theirs: it neither lacks nor hides anything that we could repair. */
+function offersExactly(agent: Agent, offered: Capabilities): boolean {
+  const added = agent.userCapabilities ?? {};
+  const names = new Set([...Object.keys(agent.capabilities), ...Object.keys(offered)]);
+  return [...names].every((name) => name in added || agent.capabilities[name] === offered[name]);
+}
 
 function isSound(agent: Agent, template: Template): boolean {
   return (
-    agent.enabled && agent.version === template.agentVersion && equal(agent.capabilities, offeredCapabilities(template))
+    agent.enabled && agent.version === template.agentVersion && offersExactly(agent, offeredCapabilities(template))
   );
 }
 

@@ -1,7 +1,8 @@
 /** The whole decision about one pool, from one look at it. Total: it cannot fail, and equal input gives an equal plan. */
-import type { AgentJob } from '../domain/agentJob.ts';
-import { isTombstone } from '../domain/agentJob.ts';
-import { isUnfinished } from '../domain/jobRequest.ts';
+import type { Agent } from '../domain/agent.ts';
+import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
+import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { planGhosts } from './ghosts.ts';
 import { nextStep } from './lifecycle.ts';
@@ -33,15 +34,33 @@ function readAlarms(observed: Observed): readonly Alarm[] {
   return [...optional, ...clusters];
 }
 
-/** Something is on its way: a request waits, or an agent job is neither resting nor memory. */
-function isActive(provision: Provision, agentJobs: readonly AgentJob[]): boolean {
-  return provision.waitingCount > 0 || agentJobs.some((agentJob) => !isTombstone(agentJob));
+/** Reasons that only people or a new configuration can lift; the ordinary sweep is soon enough for these. */
+const restingReasons: ReadonlySet<SkipReason> = new Set(['userDelayed', 'unparsableDemand', 'noTemplate', 'paused']);
+
+/**
+ * Something is on its way: a request waits for what a pass can change, or an agent job is neither memory nor merely at
+ * work. An agent that runs its job and is disabled already needs nobody until it has finished, which a hook tells.
+ */
+function isActive(provision: Provision, agentJobs: readonly AgentJob[], working: ReadonlySet<string>): boolean {
+  const resting = provision.skips.filter((skip) => restingReasons.has(skip.reason)).length;
+  const waits = provision.waitingCount > resting - provision.delayedCount;
+  return waits || agentJobs.some((agentJob) => !isAtRest(agentJob, working));
+}
+
+function isAtRest(agentJob: AgentJob, working: ReadonlySet<string>): boolean {
+  return isTombstone(agentJob) || agentJob.phase === 'unreadable' || (working.has(agentJob.name) && !isOver(agentJob));
+}
+
+/** Names of agents that run a request and are disabled. */
+function workingAgents(agents: readonly Agent[], reserved: ReadonlyMap<number, JobRequest>): ReadonlySet<string> {
+  const working = agents.filter((agent) => !agent.enabled && reserved.get(agent.id)?.receivedAt !== undefined);
+  return new Set(working.map((agent) => agent.name));
 }
 
 export function planPool(policy: PoolPolicy, observed: Observed): Plan {
   const { requests, agents, at } = observed;
-  if (!requests.known) return noPlan([{ reason: 'requestsUnknown', subject: policy.poolName, detail: requests.error }]);
   if (!agents.known) return noPlan([{ reason: 'agentsUnknown', subject: policy.poolName, detail: agents.error }]);
+  if (!requests.known) return noPlan([{ reason: 'requestsUnknown', subject: policy.poolName, detail: requests.error }]);
 
   const provision = planProvision(policy, observed, requests.value, agents.value);
   const reserved = reservedAgents(requests.value);
@@ -64,6 +83,8 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
     skips: provision.skips,
     alarms: [...readAlarms(observed), ...provision.alarms, ...steps.flatMap((step) => step.alarms)],
     served: provision.matching.served,
-    nextLookAt: isActive(provision, knownAgentJobs(observed)) ? at + activeLookMs : undefined,
+    nextLookAt: isActive(provision, knownAgentJobs(observed), workingAgents(agents.value, reserved))
+      ? at + activeLookMs
+      : undefined,
   };
 }

@@ -4,19 +4,18 @@
  * The number to create comes from matching all of them at once, never from events or differences of counts.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver } from '../domain/agentJob.ts';
 import { hash64 } from '../domain/hash.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
-import { agentJobName, parseName } from '../domain/names.ts';
+import { agentJobName } from '../domain/names.ts';
 import type { PoolPolicy, Template } from '../domain/template.ts';
-import { breakerOf, retryAt } from './backoff.ts';
-import { isBootExpired } from './boot.ts';
+import { Attempts } from './attempts.ts';
+import { type Breaker, breakerOf, retryAt } from './backoff.ts';
 import { Headroom } from './headroom.ts';
 import { type Matching, matchRequests } from './matching.ts';
 import { knownAgentJobs, type Observed } from './observed.ts';
 import type { Action, Alarm, Skip } from './plan.ts';
-import { reservedAgents, scopeOf, usableAgents, wasEverOnline } from './supply.ts';
-import { chooseTemplates } from './templates.ts';
+import { reservedAgents, scopeOf, usableAgents } from './supply.ts';
+import { chooseTemplates, type TemplateChoice } from './templates.ts';
 import { waitingRequests } from './waiting.ts';
 
 export interface Provision {
@@ -24,34 +23,21 @@ export interface Provision {
   readonly skips: readonly Skip[];
   readonly alarms: readonly Alarm[];
   readonly matching: Matching;
+  /** Requests that wait now; those that their authors delay do not. */
   readonly waitingCount: number;
+  readonly delayedCount: number;
 }
 
 interface Situation {
   readonly policy: PoolPolicy;
   readonly observed: Observed;
-  readonly agents: readonly Agent[];
-  readonly agentJobs: readonly AgentJob[];
-  readonly busy: ReadonlySet<string>;
+  readonly attempts: Attempts;
   readonly clusters: readonly string[];
   readonly headroom: Headroom;
+  readonly breakerOf: (template: string) => Breaker;
+  readonly choose: (request: JobRequest) => TemplateChoice;
   /** Templates whose breaker let its probe through in this plan. */
   readonly probed: Set<string>;
-}
-
-/** 1 + the highest number ever seen for the request: among agent jobs and tombstones, and among agent names. */
-export function nextAttempt(requestId: number, situation: Pick<Situation, 'policy' | 'agents' | 'agentJobs'>): number {
-  const scope = scopeOf(situation.policy);
-  const names = [
-    ...situation.agentJobs.map((agentJob) => agentJob.name),
-    ...situation.agents.map((agent) => agent.name),
-  ];
-  return (
-    names.reduce((highest, name) => {
-      const parsed = parseName(scope, name);
-      return parsed?.kind === 'request' && parsed.requestId === requestId ? Math.max(highest, parsed.attempt) : highest;
-    }, 0) + 1
-  );
 }
 
 /** Rendezvous hashing: every control plane picks the same cluster for a name, and a lost one moves only its own names. */
@@ -66,13 +52,7 @@ export function clusterFor(name: string, clusters: readonly string[]): string | 
 function allowedTemplate(templates: readonly Template[], request: JobRequest, situation: Situation): Template | Skip {
   let refusal: Skip | undefined;
   for (const template of templates) {
-    const breaker = breakerOf(
-      template.name,
-      situation.agentJobs,
-      situation.busy,
-      situation.policy,
-      situation.observed.at,
-    );
+    const breaker = situation.breakerOf(template.name);
     const blocked = breaker.open && (!breaker.probe || situation.probed.has(template.name));
     const reason = blocked ? 'breakerOpen' : situation.headroom.limit(template, request);
     if (reason === undefined) {
@@ -84,28 +64,10 @@ function allowedTemplate(templates: readonly Template[], request: JobRequest, si
   return refusal ?? { requestId: request.id, reason: 'noTemplate' };
 }
 
-/**
- * The attempt of this request that has failed but is not ended yet: past its create-by, over or out of time without
- * ever an agent online. End it first, replace it after: its creator may yet start it, it still holds its room, and until
- * it is a tombstone no backoff can count it. One that served somebody else has not failed.
- */
-function failedAttempt(request: JobRequest, situation: Situation): AgentJob | undefined {
-  const { policy, observed, agents, agentJobs, busy } = situation;
-  const cameOnline = (name: string): boolean =>
-    busy.has(name) || agents.some((agent) => agent.name === name && wasEverOnline(agent));
-  return agentJobs.find((agentJob) => {
-    const { purpose, phase, name } = agentJob;
-    if (purpose.kind !== 'request' || purpose.requestId !== request.id) return false;
-    if (phase === 'creating') return observed.at >= agentJob.createBy;
-    const failed = isOver(agentJob) || isBootExpired(agentJob, policy.bootLimits, observed.at);
-    return phase === 'started' && failed && !cameOnline(name);
-  });
-}
-
 function decide(request: JobRequest, situation: Situation): Action | Skip {
-  const { policy, observed } = situation;
+  const { policy, observed, attempts } = situation;
   const skip = (reason: Skip['reason'], detail: string): Skip => ({ requestId: request.id, reason, detail });
-  const choice = chooseTemplates(request, policy.templates);
+  const choice = situation.choose(request);
   if (choice.kind === 'unparsable') return skip('unparsableDemand', choice.demands.join('; '));
   if (choice.kind === 'none') {
     return skip(
@@ -114,18 +76,29 @@ function decide(request: JobRequest, situation: Situation): Action | Skip {
     );
   }
   if (observed.paused.value === true) return skip('paused', policy.poolName);
-  const failed = failedAttempt(request, situation);
+  const failed = attempts.failed(request.id);
   if (failed !== undefined) return skip('retiringFirst', failed.name);
-  const again = retryAt(request.id, situation.agentJobs, policy);
+  const again = retryAt(attempts.of(request.id), policy);
   if (again !== undefined && observed.at < again) return skip('backingOff', new Date(again).toISOString());
   const template = allowedTemplate(choice.templates, request, situation);
   if (!('image' in template)) return template;
-  const attempt = nextAttempt(request.id, situation);
+  const attempt = attempts.next(request.id);
   const name = agentJobName(scopeOf(policy), { kind: 'request', requestId: request.id, attempt }, template.name);
   const cluster = clusterFor(name, situation.clusters);
   if (cluster === undefined) return skip('noClusterReadable', policy.clusters.join(', '));
   situation.headroom.take(template, request);
   return { kind: 'create', name, cluster, template, requestId: request.id, attempt };
+}
+
+/** A function that answers equal keys alike and thinks once. */
+function remembered<A, R>(keyOf: (argument: A) => string, answer: (argument: A) => R): (argument: A) => R {
+  const known = new Map<string, R>();
+  return (argument) => {
+    const key = keyOf(argument);
+    const found = known.get(key) ?? answer(argument);
+    known.set(key, found);
+    return found;
+  };
 }
 
 /** `requests` and `agents` are the known reads; without them there is no plan at all. */
@@ -138,14 +111,22 @@ export function planProvision(
   const waiting = waitingRequests(requests, policy.assignmentGraceMs, observed.at);
   const usable = usableAgents(policy, observed, agents, requests);
   const matching = matchRequests(waiting.requests, usable);
+  const busy = new Set([...reservedAgents(requests).values()].map((request) => request.reservedAgent?.name ?? ''));
+  const agentJobs = knownAgentJobs(observed);
   const situation: Situation = {
     policy,
     observed,
-    agents,
-    agentJobs: knownAgentJobs(observed),
-    busy: new Set([...reservedAgents(requests).values()].map((request) => request.reservedAgent?.name ?? '')),
+    attempts: new Attempts(policy, observed, agents, busy),
     clusters: observed.clusters.filter((cluster) => cluster.agentJobs.known).map((cluster) => cluster.name),
-    headroom: Headroom.of(policy, observed, agents, usable),
+    headroom: Headroom.of(policy, observed, { agents, requests, usable }),
+    breakerOf: remembered(
+      (name) => name,
+      (name) => breakerOf(name, agentJobs, busy, policy, observed.at),
+    ),
+    choose: remembered(
+      (request: JobRequest) => request.demands.join('\n'),
+      (request) => chooseTemplates(request, policy.templates),
+    ),
     probed: new Set(),
   };
   const decisions = matching.unmatched.map((request) => decide(request, situation));
@@ -155,5 +136,6 @@ export function planProvision(
     alarms: waiting.alarms,
     matching,
     waitingCount: waiting.requests.length,
+    delayedCount: waiting.skips.length,
   };
 }

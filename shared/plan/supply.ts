@@ -3,7 +3,7 @@
  * DevOps reports of them, booting ones what their template promises.
  */
 import type { Agent } from '../domain/agent.ts';
-import type { AgentJob } from '../domain/agentJob.ts';
+import { type AgentJob, standsBehind } from '../domain/agentJob.ts';
 import { type Offer, offerOf } from '../domain/demand.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
@@ -58,13 +58,10 @@ export function wasEverOnline(agent: Agent): boolean {
   );
 }
 
-/**
- * The agent of an agent job. The id decides where it is known: while a cluster was out of reach, the name may have been
- * given to another.
- */
+/** The agent of an agent job, where the list shows it. */
 export function agentOf(agentJob: AgentJob, agentsByName: ReadonlyMap<string, Agent>): Agent | undefined {
   const agent = agentsByName.get(agentJob.name);
-  return agentJob.agentId === undefined || agent?.id === agentJob.agentId ? agent : undefined;
+  return agent !== undefined && standsBehind(agentJob, agent) ? agent : undefined;
 }
 
 /** A Job whose pod does not appear is most often refused by a quota; that long we only suppose it is about to. */

@@ -8,7 +8,8 @@ import type { Action, ActionKind, Plan } from '../plan/plan.ts';
 import { scopeOf } from '../plan/supply.ts';
 import { bounded } from './bounded.ts';
 import { createAgentJob } from './createAgentJob.ts';
-import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
+import type { Pass, ReconcileDeps, ReconcileIntent } from './deps.ts';
+import type { Look } from './observe.ts';
 import type { Outcome } from './outcome.ts';
 import { retireAgentJob } from './retireAgentJob.ts';
 import { bury, createPlaceholder, deleteGhost, disableAgent, repairPlaceholder, rollBack } from './smallActions.ts';
@@ -29,20 +30,20 @@ function absenceCounts(deps: ReconcileDeps, observed: Observed): boolean {
   );
 }
 
-function applyAction(deps: ReconcileDeps, action: Action, observed: Observed): Promise<Outcome> {
+function applyAction(deps: Pass, action: Action, observed: Observed): Promise<Outcome> {
   switch (action.kind) {
     case 'createPlaceholder':
       return createPlaceholder(deps, action);
     case 'repairPlaceholder':
       return repairPlaceholder(deps, action);
     case 'create':
-      return createAgentJob(deps, action, observed.at);
+      return createAgentJob(deps, action);
     case 'disable':
       return disableAgent(deps, action);
     case 'retire':
-      return retireAgentJob(deps, action, observed.at, absenceCounts(deps, observed));
+      return retireAgentJob(deps, action, absenceCounts(deps, observed));
     case 'rollBack':
-      return rollBack(deps, action, observed.at);
+      return rollBack(deps, action);
     case 'bury':
       return bury(deps, action);
     case 'deleteGhost':
@@ -55,15 +56,18 @@ const subjectOf = (action: Action): string => ('agentJob' in action ? action.age
 export async function applyPlan(
   deps: ReconcileDeps,
   plan: Plan,
-  observed: Observed,
+  { observed, lookedAt }: Look,
   intent: ReconcileIntent,
 ): Promise<readonly Outcome[]> {
+  const { clock } = deps;
+  // Elapsed time only: this machine's clock may be wrong, but not by much within one pass.
+  const pass: Pass = { ...deps, serverNow: () => observed.at + Math.max(0, clock.now() - lookedAt) };
   const outcomes: Outcome[] = [];
   for (const { kinds, width } of stages) {
     const actions = plan.actions.filter((action) => kinds.includes(action.kind));
     outcomes.push(
       ...(await bounded(actions, width, async (action): Promise<Outcome> => {
-        if (deps.clock.now() < intent.deadlineAt) return applyAction(deps, action, observed);
+        if (clock.now() < intent.deadlineAt) return applyAction(pass, action, observed);
         return { action: action.kind, subject: subjectOf(action), kind: 'postponed' };
       })),
     );

@@ -6,13 +6,12 @@
 import type { RegisteredAgent } from '../domain/agent.ts';
 import type { AgentJob, AgentJobPurpose } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
-import type { EpochMs } from '../domain/instant.ts';
 import { offeredCapabilities } from '../domain/offer.ts';
 import { agentServerUrl, buildAgentFiles } from '../plan/agentFiles.ts';
 import { agentJobLabels, buildAgentJobManifest, buildAgentSecretManifest } from '../plan/manifest.ts';
 import type { Action } from '../plan/plan.ts';
 import type { AgentKey, Cluster } from '../ports.ts';
-import type { ReconcileDeps } from './deps.ts';
+import type { Pass } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { rollBackPatch, startPatch } from './patches.ts';
 
@@ -20,12 +19,10 @@ export type CreateAction = Extract<Action, { readonly kind: 'create' }>;
 
 /** One creation under way. */
 interface Creation {
-  readonly deps: ReconcileDeps;
+  readonly deps: Pass;
   readonly action: CreateAction;
   readonly cluster: Cluster;
   readonly namespace: string;
-  /** Azure DevOps' time at the look that planned it. */
-  readonly at: EpochMs;
 }
 
 const purposeOf = ({ requestId, attempt }: CreateAction): AgentJobPurpose => ({ kind: 'request', requestId, attempt });
@@ -40,13 +37,15 @@ const isReplyLost = (error: unknown): boolean => hasErrorKind(error, 'unavailabl
 /** Step 1. Our own Job, or the outcome that ends the creation. */
 async function createOwnJob(creation: Creation, creator: string): Promise<AgentJob | Outcome> {
   const { deps, action, cluster, namespace } = creation;
+  const createdAt = deps.serverNow();
   const manifest = buildAgentJobManifest({
     policy: deps.policy,
     template: action.template,
     name: action.name,
     purpose: purposeOf(action),
     creator,
-    createBy: creation.at + deps.policy.createByMs,
+    createdAt,
+    createBy: createdAt + deps.policy.createByMs,
     namespace,
   });
   try {
@@ -65,7 +64,7 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
 /** Undo before an agent is known: only the Job is ours to mark. An agent that a lost reply left behind is a ghost. */
 async function undoJob(creation: Creation, agentJob: AgentJob, why: string, error: unknown): Promise<Outcome> {
   try {
-    await creation.cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.at));
+    await creation.cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.deps.serverNow()));
     return outcome(creation, 'undone', why, error);
   } catch {
     // Past its create-by, any control plane rolls it back.
@@ -86,13 +85,20 @@ async function undoAll(
 ): Promise<Outcome> {
   const { cluster, deps } = creation;
   try {
-    await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.at));
+    await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, why, creation.deps.serverNow()));
   } catch {
     const found = await cluster.getAgentJob(agentJob.name).catch(() => undefined);
     if (found?.uid !== agentJob.uid || found.phase !== 'rolledBack') return outcome(creation, 'uncertain', why, error);
   }
-  await Promise.allSettled([deps.pools.deleteAgent(deps.policy.poolId, agent.id), deleteOwnSecret(cluster, agentJob)]);
-  return outcome(creation, 'undone', why, error);
+  const undone = await Promise.allSettled([
+    deps.pools.deleteAgent(deps.policy.poolId, agent.id),
+    deleteOwnSecret(cluster, agentJob),
+  ]);
+  const left = undone.find((part) => part.status === 'rejected');
+  // What is left is a ghost, and a Secret that goes with the tombstone.
+  return left === undefined
+    ? outcome(creation, 'undone', why, error)
+    : outcome(creation, 'uncertain', `${why}; undoing: ${errorKind(left.reason)}`, error ?? left.reason);
 }
 
 /** Deletes the Secret of this name only when our Job owns it. */
@@ -101,16 +107,16 @@ export async function deleteOwnSecret(cluster: Cluster, agentJob: Pick<AgentJob,
   if (owners?.includes(agentJob.uid) === true) await cluster.deleteSecret(agentJob.name);
 }
 
-/** Step 3. True = a Secret with our files exists and our Job owns it. */
+/** Step 3. Resolves when a Secret with our files exists that our Job owns; rejects with what kept it from being so. */
 async function createOwnSecret(
   creation: Creation,
   agentJob: AgentJob,
   agent: RegisteredAgent,
   key: AgentKey,
-): Promise<boolean> {
+): Promise<void> {
   const { deps, action, cluster, namespace } = creation;
   const { authorization } = agent;
-  if (authorization === undefined) return false;
+  if (authorization === undefined) throw new RangeError('the registration answered no authorization');
   const files = buildAgentFiles({
     agentName: action.name,
     agentId: agent.id,
@@ -132,12 +138,11 @@ async function createOwnSecret(
         labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: purposeOf(action) }),
       }),
     );
-    return true;
   } catch (error) {
     if (!hasErrorKind(error, 'conflict') && !isReplyLost(error)) throw error;
     // Only this process has the key, so a Secret that our Job owns can only be the one we just sent.
     const owners = await cluster.getSecretOwners(action.name);
-    return owners?.includes(agentJob.uid) === true;
+    if (owners?.includes(agentJob.uid) !== true) throw error;
   }
 }
 
@@ -150,12 +155,13 @@ async function start(
 ): Promise<Outcome> {
   const { cluster } = creation;
   try {
-    await cluster.patchAgentJob(agentJob.name, startPatch(agentJob, agent.id, creation.at));
+    await cluster.patchAgentJob(agentJob.name, startPatch(agentJob, agent.id, creation.deps.serverNow()));
     return outcome(creation, 'done', `agent ${agent.id}`);
   } catch (error) {
     const found = await cluster.getAgentJob(agentJob.name).catch(() => undefined);
     if (found === undefined || found.uid !== agentJob.uid) return outcome(creation, 'uncertain', 'starting', error);
     if (found.phase === 'rolledBack') return undoAll(creation, agentJob, agent, 'rolled back by another', error);
+    if (found.phase === 'unreadable') return outcome(creation, 'uncertain', 'starting', error);
     if (found.phase !== 'creating') return outcome(creation, 'done', `agent ${agent.id}, after a lost reply`);
     return isLastTry
       ? undoAll(creation, agentJob, agent, `starting: ${errorKind(error)}`, error)
@@ -180,8 +186,7 @@ async function registerAndStart(creation: Creation, agentJob: AgentJob, key: Pro
     return undoJob(creation, agentJob, `registering: ${errorKind(error)}`, error);
   }
   try {
-    const stored = await createOwnSecret(creation, agentJob, agent, agentKey);
-    if (!stored) return await undoAll(creation, agentJob, agent, 'the Secret is not ours', undefined);
+    await createOwnSecret(creation, agentJob, agent, agentKey);
   } catch (error) {
     return undoAll(creation, agentJob, agent, `storing the agent files: ${errorKind(error)}`, error);
   }
@@ -189,13 +194,13 @@ async function registerAndStart(creation: Creation, agentJob: AgentJob, key: Pro
 }
 
 /** Creates one agent job, or leaves nothing behind but a burnt number. Never rejects. */
-export async function createAgentJob(deps: ReconcileDeps, action: CreateAction, at: EpochMs): Promise<Outcome> {
+export async function createAgentJob(deps: Pass, action: CreateAction): Promise<Outcome> {
   const cluster = deps.clusters.find((candidate) => candidate.name === action.cluster);
   const namespace = deps.namespaces.get(action.cluster);
   if (cluster === undefined || namespace === undefined) {
     return { action: 'create', subject: action.name, kind: 'failed', detail: `no cluster ${action.cluster}` };
   }
-  const creation: Creation = { deps, action, cluster, namespace, at };
+  const creation: Creation = { deps, action, cluster, namespace };
   // The key is made while the Job is on its way: both take about as long.
   const key = deps.keys.generate();
   key.catch(() => undefined);

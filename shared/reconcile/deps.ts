@@ -24,6 +24,12 @@ export interface ReconcileDeps {
   readonly namespaces: ReadonlyMap<string, string>;
 }
 
+/** A pass that carries out a plan. */
+export interface Pass extends ReconcileDeps {
+  /** Azure DevOps' time now: that of the look plus what has passed since on this machine's clock. */
+  readonly serverNow: () => EpochMs;
+}
+
 export interface ReconcileIntent {
   readonly cause: string;
   readonly correlationId: string;

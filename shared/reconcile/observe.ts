@@ -9,13 +9,14 @@ import type { Observed } from '../plan/observed.ts';
 import { scopeOf } from '../plan/supply.ts';
 import type { Cluster, ParallelJobs, Stamped } from '../ports.ts';
 import type { ReconcileDeps } from './deps.ts';
+import { within } from './within.ts';
 
 export interface Look {
   readonly observed: Observed;
   /** The failures behind the unknowns, for the one place that logs them. */
   readonly errors: readonly unknown[];
-  /** The longest time an upstream asked us to stay away, in ms. */
-  readonly retryAfterMs: number | undefined;
+  /** This machine's time at the end of the look: what has passed since is the same on every clock. */
+  readonly lookedAt: EpochMs;
 }
 
 async function attempt<T>(errors: unknown[], read: Promise<T>): Promise<Read<T>> {
@@ -29,10 +30,16 @@ async function attempt<T>(errors: unknown[], read: Promise<T>): Promise<Read<T>>
 
 const map = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.known ? known(change(read.value)) : read);
 
-/** Paused is what one control map or more says. No readable map leaves it unknown, and a pause is not lifted by that. */
+/**
+ * One control map that says so is enough to pause the pool, whatever the others say or fail to say. Without such a one,
+ * a map that cannot be read leaves it unknown: a pause is not lifted by that.
+ */
 async function readPaused(clusters: readonly Cluster[], poolId: number): Promise<boolean> {
-  const controls = await Promise.all(clusters.map((cluster) => cluster.getControl(poolId)));
-  return controls.some((control) => control?.['paused'] === 'true');
+  const reads = await Promise.allSettled(clusters.map((cluster) => cluster.getControl(poolId)));
+  if (reads.some((read) => read.status === 'fulfilled' && read.value?.['paused'] === 'true')) return true;
+  const failed = reads.find((read) => read.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return false;
 }
 
 function readParallelJobs(deps: ReconcileDeps): Promise<ParallelJobs> {
@@ -40,37 +47,44 @@ function readParallelJobs(deps: ReconcileDeps): Promise<ParallelJobs> {
   return deps.policy.parallelJobs === 'unlimited' ? Promise.resolve(notAsked) : deps.pools.getParallelJobs();
 }
 
+/** What reads one cluster may take in all; a slower one is unknown, or it would eat up the pass of all others. */
+const clusterReadMs = 20_000;
+
 /** Looks once. Rejects never: what could not be read is unknown in the result. */
 export async function observePool(deps: ReconcileDeps): Promise<Look> {
   const errors: unknown[] = [];
-  const { poolId } = deps.policy;
+  const { policy, clock, memory } = deps;
+  const bounded = <T>(operation: string, read: Promise<T>): Promise<Read<T>> =>
+    attempt(errors, within(clock, clusterReadMs, { upstream: 'kubernetes', operation }, read));
   const [clusters, agents, parallelJobs, paused] = await Promise.all([
     Promise.all(
       deps.clusters.map(async (cluster) => ({
         name: cluster.name,
-        agentJobs: await attempt(errors, cluster.listAgentJobs(scopeOf(deps.policy))),
+        agentJobs: await bounded('listing agent jobs', cluster.listAgentJobs(scopeOf(policy))),
       })),
     ),
-    attempt(errors, deps.pools.listAgents(poolId)),
+    attempt(errors, deps.pools.listAgents(policy.poolId)),
     attempt(errors, readParallelJobs(deps)),
-    attempt(errors, readPaused(deps.clusters, poolId)),
+    bounded('reading the control maps', readPaused(deps.clusters, policy.poolId)),
   ]);
-  const requests = agents.known ? await attempt(errors, deps.pools.listJobRequests(poolId)) : unknown(agents.error);
+  const requests = agents.known
+    ? await attempt(errors, deps.pools.listJobRequests(policy.poolId))
+    : unknown(agents.error);
   return {
     observed: {
-      at: latest(requests, agents) ?? deps.clock.now(),
+      at: latest(requests, agents) ?? clock.now(),
       requests: map(requests, (stamped) => stamped.value),
       agents: map(agents, (stamped) => stamped.value),
       clusters,
-      parallelJobs: remember(parallelJobs, deps.memory.parallelJobs, (value) => {
-        deps.memory.parallelJobs = value;
+      parallelJobs: remember(parallelJobs, memory.parallelJobs, (value) => {
+        memory.parallelJobs = value;
       }),
-      paused: remember(paused, deps.memory.paused, (value) => {
-        deps.memory.paused = value;
+      paused: remember(paused, memory.paused, (value) => {
+        memory.paused = value;
       }),
     },
+    lookedAt: clock.now(),
     errors,
-    retryAfterMs: longestRetryAfter(errors),
   };
 }
 
@@ -86,8 +100,14 @@ function latest(...reads: readonly Read<Stamped<unknown>>[]): EpochMs | undefine
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
+/**
+ * How long Azure DevOps asked us to stay away, in ms. A cluster that is throttled is unknown to its own part of the next
+ * pass and delays nobody else.
+ */
 export function longestRetryAfter(errors: readonly unknown[]): number | undefined {
-  const asked = errors.flatMap((error) => (error instanceof UpstreamError ? [error.retryAfterMs ?? 0] : []));
+  const asked = errors.flatMap((error) =>
+    error instanceof UpstreamError && error.upstream === 'azureDevOps' ? [error.retryAfterMs ?? 0] : [],
+  );
   const longest = Math.max(0, ...asked);
   return longest > 0 ? longest : undefined;
 }

@@ -2,7 +2,7 @@
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { ActionKind, Plan, Skip } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
@@ -30,6 +30,12 @@ export function countOutcomes(outcomes: readonly Outcome[]): Readonly<Record<str
   return counts;
 }
 
+function countSkips(skips: readonly Skip[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { reason } of skips) counts[`skipped.${reason}`] = (counts[`skipped.${reason}`] ?? 0) + 1;
+  return counts;
+}
+
 const levels: Readonly<Record<OutcomeKind, 'debug' | 'info' | 'warn'>> = {
   done: 'info',
   raced: 'info',
@@ -51,8 +57,9 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
       error: outcome.error instanceof Error ? outcome.error.message : undefined,
     });
   }
+  // Ten thousand waiting requests are one line here, with the number for each reason; `explain` tells of each.
   for (const skip of pass.plan.skips) {
-    log.write('info', 'request.skipped', {
+    log.write('debug', 'request.skipped', {
       ...common,
       requestId: skip.requestId,
       reason: skip.reason,
@@ -75,24 +82,27 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
     observed: pass.observed.agents.known && pass.observed.requests.known,
     served: pass.plan.served.size,
     skipped: pass.plan.skips.length,
+    ...countSkips(pass.plan.skips),
     ...countOutcomes(pass.outcomes),
   });
 }
 
+/**
+ * A pass that got nothing done leaves nothing to a fresh intent: it would get nothing done either, and again at once. A
+ * raced creation is looked at again soon, because somebody else got something done.
+ */
 function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
-  return (
-    plan.skips.some((skip) => skip.reason === 'atPassLimit') ||
-    outcomes.some(
-      (outcome) => outcome.kind === 'postponed' || (outcome.action === 'create' && outcome.kind === 'raced'),
-    )
-  );
+  const has = (kind: OutcomeKind, action?: ActionKind): boolean =>
+    outcomes.some((outcome) => outcome.kind === kind && (action === undefined || outcome.action === action));
+  const cut = has('postponed') || plan.skips.some((skip) => skip.reason === 'atPassLimit');
+  return (cut && has('done')) || has('raced', 'create');
 }
 
 /** One pass. Rejects never: what failed is in the report, and the next sweep decides afresh. */
 export async function reconcilePool(deps: ReconcileDeps, intent: ReconcileIntent): Promise<PassReport> {
   const look = await observePool(deps);
   const plan = planPool(deps.policy, look.observed);
-  const outcomes = await applyPlan(deps, plan, look.observed, intent);
+  const outcomes = await applyPlan(deps, plan, look, intent);
   const errors = outcomes.flatMap((outcome) => (outcome.error === undefined ? [] : [outcome.error]));
   const pass: PassReport = {
     poolId: deps.policy.poolId,
@@ -101,7 +111,7 @@ export async function reconcilePool(deps: ReconcileDeps, intent: ReconcileIntent
     outcomes,
     observed: look.observed,
     nextLookAt: plan.nextLookAt,
-    retryAfterMs: look.retryAfterMs ?? longestRetryAfter(errors),
+    retryAfterMs: longestRetryAfter([...look.errors, ...errors]),
     remaining: isRemaining(plan, outcomes),
   };
   report(deps, intent, pass, look.errors);

@@ -4,24 +4,22 @@
  * pod be ended.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind } from '../domain/errors.ts';
-import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
 import { deleteOwnSecret } from './createAgentJob.ts';
-import type { ReconcileDeps } from './deps.ts';
+import type { Pass } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
 
 export type RetireAction = Extract<Action, { readonly kind: 'retire' }>;
 
 interface Retiring {
-  readonly deps: ReconcileDeps;
+  readonly deps: Pass;
   readonly action: RetireAction;
   readonly cluster: Cluster;
-  readonly at: EpochMs;
   /** Whether this pass's agent list was readable and holds a placeholder of ours: only then does a 404 mean absent. */
   readonly absenceCounts: boolean;
 }
@@ -35,10 +33,13 @@ const outcome = (retiring: Retiring, kind: OutcomeKind, detail: string): Outcome
 
 /** Step 1. The Job in phase retiring, or undefined when somebody else moved it. */
 async function markRetiring(retiring: Retiring): Promise<AgentJob | undefined> {
-  const { action, cluster, at } = retiring;
+  const { deps, action, cluster } = retiring;
   if (action.agentJob.phase === 'retiring') return action.agentJob;
   try {
-    return await cluster.patchAgentJob(action.agentJob.name, retirePatch(action.agentJob, action.reason, at));
+    return await cluster.patchAgentJob(
+      action.agentJob.name,
+      retirePatch(action.agentJob, action.reason, deps.serverNow()),
+    );
   } catch (error) {
     if (hasErrorKind(error, 'invalid', 'notFound')) return undefined;
     throw error;
@@ -83,12 +84,14 @@ async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gon
 
 /** Step 5. True when no container of the Job can run any more. */
 async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> {
-  const { deps, cluster, at } = retiring;
+  const { deps, cluster } = retiring;
   if (isOver(agentJob)) return true;
-  if (at - (agentJob.phaseAt ?? at) < deps.policy.endGraceMs) return false;
-  // Asked once more by name: the id on the Job may not be the agent that the pod registered as.
+  const now = deps.serverNow();
+  if (now - (agentJob.phaseAt ?? now) < deps.policy.endGraceMs) return false;
+  // Asked once more by name: without an id on the Job, the pod may have registered meanwhile.
   const named = await deps.pools.findAgent(deps.policy.poolId, agentJob.name);
-  if (named !== undefined || !retiring.absenceCounts) return false;
+  const isNamed = named !== undefined && standsBehind(agentJob, named);
+  if (isNamed || !retiring.absenceCounts) return false;
   if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
   return false;
 }
@@ -103,10 +106,10 @@ async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob
 
 /** Step 6. The credential goes first, then the Job, or it stays as memory. */
 async function layToRest(retiring: Retiring, agentJob: AgentJob): Promise<Outcome> {
-  const { cluster, at } = retiring;
+  const { deps, cluster } = retiring;
   await deleteOwnSecret(cluster, agentJob);
   if (await isWorthRemembering(retiring, agentJob)) {
-    await cluster.patchAgentJob(agentJob.name, tombstonePatch(agentJob, at));
+    await cluster.patchAgentJob(agentJob.name, tombstonePatch(agentJob, deps.serverNow()));
     return outcome(retiring, 'done', 'tombstone');
   }
   await cluster.deleteAgentJob(agentJob.name, agentJob.uid);
@@ -126,18 +129,13 @@ async function retire(retiring: Retiring): Promise<Outcome> {
 }
 
 /** Takes an agent job as far towards its end as is safe now. Never rejects. */
-export async function retireAgentJob(
-  deps: ReconcileDeps,
-  action: RetireAction,
-  at: EpochMs,
-  absenceCounts: boolean,
-): Promise<Outcome> {
+export async function retireAgentJob(deps: Pass, action: RetireAction, absenceCounts: boolean): Promise<Outcome> {
   const cluster = deps.clusters.find((candidate) => candidate.name === action.agentJob.cluster);
   const subject = action.agentJob.name;
   if (cluster === undefined)
     return { action: 'retire', subject, kind: 'failed', detail: 'its cluster is not configured' };
   try {
-    return await retire({ deps, action, cluster, at, absenceCounts });
+    return await retire({ deps, action, cluster, absenceCounts });
   } catch (error) {
     return { action: 'retire', subject, kind: 'uncertain', detail: errorKind(error), error };
   }

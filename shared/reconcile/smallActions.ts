@@ -1,13 +1,12 @@
 /** The actions of one or two calls: placeholders, disable, roll back, bury, ghosts. None of them rejects. */
-import { isTombstone } from '../domain/agentJob.ts';
+import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind } from '../domain/errors.ts';
-import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { offeredCapabilities } from '../domain/offer.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
 import { deleteOwnSecret } from './createAgentJob.ts';
-import type { ReconcileDeps } from './deps.ts';
+import type { Pass, ReconcileDeps } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { rollBackPatch } from './patches.ts';
 
@@ -70,12 +69,12 @@ function clusterOf(deps: ReconcileDeps, name: string): Cluster {
 }
 
 /** A creation past its create-by. Only the Secret goes: an agent that its creator left behind is a ghost's case. */
-export function rollBack(deps: ReconcileDeps, action: ActionOf<'rollBack'>, at: EpochMs): Promise<Outcome> {
+export function rollBack(deps: Pass, action: ActionOf<'rollBack'>): Promise<Outcome> {
   const { agentJob } = action;
   return settle('rollBack', agentJob.name, async () => {
     const cluster = clusterOf(deps, agentJob.cluster);
     try {
-      await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, 'create-by passed', at));
+      await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, createByPassed, deps.serverNow()));
     } catch (error) {
       if (hasErrorKind(error, 'invalid', 'notFound')) return ['raced', 'the Job moved on'];
       throw error;
@@ -102,17 +101,20 @@ export function bury(deps: ReconcileDeps, action: ActionOf<'bury'>): Promise<Out
   });
 }
 
-/** True when no cluster holds a Job of this name that may still stand behind the agent. Any failed read rejects. */
-async function isForsaken(deps: ReconcileDeps, name: string): Promise<boolean> {
-  const found = await Promise.all(deps.clusters.map((cluster) => cluster.getAgentJob(name)));
-  return found.every((agentJob) => agentJob === undefined || isTombstone(agentJob));
+/** True when no cluster holds a Job that may still stand behind the agent. Any failed read rejects. */
+async function isForsaken(
+  deps: ReconcileDeps,
+  agent: { readonly id: number; readonly name: string },
+): Promise<boolean> {
+  const found = await Promise.all(deps.clusters.map((cluster) => cluster.getAgentJob(agent.name)));
+  return found.every((agentJob) => agentJob === undefined || isTombstone(agentJob) || !standsBehind(agentJob, agent));
 }
 
 /** One DELETE, after every cluster has denied its Job and the agent has been read once more. */
 export function deleteGhost(deps: ReconcileDeps, action: ActionOf<'deleteGhost'>): Promise<Outcome> {
   return settle('deleteGhost', action.name, async () => {
     const { poolId } = deps.policy;
-    if (!(await isForsaken(deps, action.name))) return ['waiting', 'its Job lives'];
+    if (!(await isForsaken(deps, { id: action.agentId, name: action.name }))) return ['waiting', 'its Job lives'];
     const agent = await deps.pools.getAgent(poolId, action.agentId);
     if (agent === undefined) return ['done', 'gone already'];
     if (agent.name !== action.name || agent.online || agent.assignedRequestId !== undefined)

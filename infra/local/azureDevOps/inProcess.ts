@@ -118,6 +118,7 @@ function domainAgent(world: AzureDevOpsWorld, record: AgentRecord): Agent {
     createdAt,
     updatePending,
     capabilities: { ...record.systemCapabilities, ...record.userCapabilities },
+    ...(Object.keys(record.userCapabilities).length > 0 && { userCapabilities: record.userCapabilities }),
     ...(statusChangedAt !== undefined && { statusChangedAt }),
     ...(assignedRequestId !== undefined && { assignedRequestId }),
     ...(lastCompletedRequestId !== undefined && {

@@ -61,8 +61,8 @@ export class ControlPlane {
   readonly #running = new Map<number, number>();
   readonly #wanted = new Map<number, string>();
   readonly #nextLook = new Map<number, CancelTimer>();
-  /** Pools whose latest pass met a cluster out of reach. */
-  readonly #blind = new Set<number>();
+  /** The clusters of a pool that its latest pass has not seen. */
+  readonly #unseen = new Map<number, Set<Cluster>>();
   #sweep: CancelTimer | undefined;
   #nonce = 0;
 
@@ -110,15 +110,15 @@ export class ControlPlane {
     return {
       ...cluster,
       listAgentJobs: async (scope) => {
-        try {
-          return await cluster.listAgentJobs(scope);
-        } catch (error) {
-          this.#blind.add(poolId);
-          throw error;
-        }
+        // Unanswered counts as unseen: a pass does not wait for a slow cluster for ever.
+        const unseen = this.#unseen.get(poolId) ?? new Set();
+        this.#unseen.set(poolId, unseen.add(cluster));
+        const agentJobs = await cluster.listAgentJobs(scope);
+        unseen.delete(cluster);
+        return agentJobs;
       },
       createAgentJob: (manifest) => {
-        if (this.#blind.has(poolId)) this.#options.onBlindCreation(nameOf(manifest));
+        if ((this.#unseen.get(poolId)?.size ?? 0) > 0) this.#options.onBlindCreation(nameOf(manifest));
         return cluster.createAgentJob(manifest);
       },
     };
@@ -160,7 +160,7 @@ export class ControlPlane {
   async #pass(poolId: number, cause: string): Promise<void> {
     const deps = this.#deps.get(poolId);
     if (deps === undefined) return;
-    if (this.#running.get(poolId) === 1) this.#blind.delete(poolId);
+    if (this.#running.get(poolId) === 1) this.#unseen.delete(poolId);
     const deadlineAt = this.#around.clock.now() + passMs;
     const report = await reconcilePool(deps, { cause, correlationId: this.#options.name, deadlineAt });
     this.#options.onReport(report);

@@ -10,6 +10,7 @@ import { KubernetesWorld } from '../kubernetes/world.ts';
 import { VirtualClock } from '../world/clock.ts';
 import { Faults, Journal } from '../world/faults.ts';
 import { type Random, seededRandom } from '../world/random.ts';
+import { afflict } from './afflictions.ts';
 import { agentWorkload, randomBehaviour } from './agentInPod.ts';
 import { serve } from './buildServer.ts';
 import { ControlPlane, type Surroundings } from './controlPlane.ts';
@@ -226,6 +227,11 @@ class History {
     this.#hooks();
     this.#arrivals();
     this.#troubles();
+    afflict(scenario.affliction, {
+      ...this.#around,
+      poolIds: scenario.policies.map((policy) => policy.poolId),
+      untilMs: scenario.faultsEndMs,
+    });
     await clock.advance(Math.max(scenario.faultsEndMs, ...scenario.arrivals.map((arrival) => arrival.atMs)) + 1);
     const calmAt = clock.now();
     while (clock.now() - calmAt < settleMs && !this.#isSettled()) await clock.advance(secondsMs(30));

@@ -4,7 +4,7 @@
  */
 import { isOver, isTombstone } from '../../../shared/domain/agentJob.ts';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
-import { labels, parseName, placeholderName } from '../../../shared/domain/names.ts';
+import { labels, type ParsedName, parseName, placeholderName } from '../../../shared/domain/names.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
 import { knownAgentJobs } from '../../../shared/plan/observed.ts';
 import { scopeOf } from '../../../shared/plan/supply.ts';
@@ -13,6 +13,7 @@ import type { WorldEvent as AdoEvent } from '../azureDevOps/events.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldEvent as KubernetesEvent } from '../kubernetes/worldEvent.ts';
+import { Conduct } from './conduct.ts';
 import { JobLedger } from './jobLedger.ts';
 
 const causedByUs: ReadonlySet<string> = new Set(['suspended', 'jobDeleted', 'ownerGone', 'podDeleted']);
@@ -20,6 +21,7 @@ const causedByUs: ReadonlySet<string> = new Set(['suspended', 'jobDeleted', 'own
 export class Invariants {
   readonly violations: string[] = [];
   readonly ledger = new JobLedger();
+  readonly #conduct: Conduct;
   requests = 0;
   ran = 0;
   lost = 0;
@@ -35,12 +37,17 @@ export class Invariants {
   constructor(ado: AzureDevOpsWorld, policies: readonly PoolPolicy[]) {
     this.#ado = ado;
     this.#policies = policies;
+    this.#conduct = new Conduct(
+      () => ado.now(),
+      (at, sentence) => this.violated(at, sentence),
+    );
     ado.onEvent((event) => this.#onAdo(event));
   }
 
   watchCluster(name: string, world: KubernetesWorld): void {
     world.onEvent((event) => this.#onCluster(name, event));
     this.ledger.watch(name, world);
+    this.#conduct.watch(world);
   }
 
   violated(at: EpochMs, sentence: string): void {
@@ -54,16 +61,22 @@ export class Invariants {
   #onAdo(event: AdoEvent): void {
     if (event.kind === 'requestQueued') this.requests += 1;
     if (event.kind === 'jobRefused') this.violated(event.at, `a pipeline job was refused: ${event.message}`);
-    if (event.kind === 'agentAdded' && this.#isRequestAgent(event.poolId, event.agentName)) this.#onRegistered(event);
-    if (event.kind === 'agentDeleted' && event.heldRequest !== undefined) {
-      this.violated(event.at, `agent ${event.agentName} was deleted while it held request ${event.heldRequest}`);
-    }
-    if (event.kind === 'sessionOpened') this.#countFlap(event.agentName);
     if (event.kind === 'unassigned') this.ledger.expiredAssignments += 1;
     if (event.kind === 'finished') this.#countFinished(event);
+    if ('agentName' in event) this.#onAgent(event, event.agentName ?? '');
   }
 
-  #onRegistered({ agentName, at }: { readonly agentName: string; readonly at: EpochMs }): void {
+  #onAgent(event: AdoEvent & { readonly poolId: number }, name: string): void {
+    const parsed = this.#parsedName(event.poolId, name);
+    this.#conduct.onAgent(event, parsed);
+    if (event.kind === 'agentAdded' && parsed?.kind === 'request') this.#onRegistered(name, event.at);
+    if (event.kind === 'sessionOpened') this.#countFlap(name);
+    if (event.kind === 'agentDeleted' && event.heldRequest !== undefined) {
+      this.violated(event.at, `agent ${name} was deleted while it held request ${event.heldRequest}`);
+    }
+  }
+
+  #onRegistered(agentName: string, at: EpochMs): void {
     if (this.#agentNames.has(agentName)) this.#reused.set(agentName, at);
     this.#agentNames.add(agentName);
   }
@@ -79,9 +92,9 @@ export class Invariants {
     else this.cancelled += 1;
   }
 
-  #isRequestAgent(poolId: number, name: string): boolean {
+  #parsedName(poolId: number, name: string): ParsedName | undefined {
     const policy = this.#policy(poolId);
-    return policy !== undefined && parseName(scopeOf(policy), name)?.kind === 'request';
+    return policy === undefined ? undefined : parseName(scopeOf(policy), name);
   }
 
   #once(seen: Set<string>, name: string, at: EpochMs): void {

@@ -3,6 +3,7 @@ import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
 import { organisationShort } from '../../../shared/domain/names.ts';
 import type { BootLimits, PoolPolicy, Template } from '../../../shared/domain/template.ts';
 import type { Random } from '../world/random.ts';
+import { type Affliction, afflictions } from './afflictions.ts';
 
 export interface Arrival {
   readonly atMs: number;
@@ -39,6 +40,7 @@ export interface Scenario {
   readonly lateAssignmentChance: number;
   /** Agents that are not ours, online from the start. */
   readonly foreignAgents: number;
+  readonly affliction: Affliction;
 }
 
 export const organisationUrl = 'https://dev.azure.example/contoso';
@@ -165,8 +167,9 @@ export function drawScenario(seed: number, random: Random): Scenario {
     disasters: calm ? [] : moments(4),
     faultsEndMs,
     overlapChance: random.pick([0, 0.2]),
-    skewMs: random.pick([0, 0, secondsMs(40), -secondsMs(40)]),
+    skewMs: random.pick([0, 0, secondsMs(40), -secondsMs(40), minutesMs(4), -minutesMs(4)]),
     lateAssignmentChance: random.pick([0, 0, 0.3]),
     foreignAgents: random.pick([0, 0, 0, 1, 2]),
+    affliction: calm ? 'none' : random.pick(afflictions),
   };
 }

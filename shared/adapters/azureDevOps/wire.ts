@@ -103,6 +103,7 @@ const agentSchema = z
       ...defined({
         createdAt: wire.createdOn,
         statusChangedAt: wire.statusChangedOn,
+        userCapabilities: Object.keys(wire.userCapabilities ?? {}).length > 0 ? wire.userCapabilities : undefined,
         assignedRequestId: wire.assignedRequest?.requestId,
         lastCompletedRequest: wire.lastCompletedRequest && {
           id: wire.lastCompletedRequest.requestId,

@@ -52,6 +52,7 @@ const annotationsSchema = z.object({
   [annotations.phase]: z.enum(agentJobPhases),
   [annotations.phaseAt]: decimal.optional(),
   [annotations.creator]: z.string(),
+  [annotations.createdAt]: decimal.optional(),
   [annotations.createBy]: decimal,
   [annotations.agentId]: decimal.optional(),
   [annotations.served]: decimal.optional(),
@@ -61,8 +62,7 @@ const annotationsSchema = z.object({
 /** What reading one Job gave. */
 export type ReadJob =
   | { readonly kind: 'agentJob'; readonly agentJob: AgentJob }
-  /** Of another label schema: another Mayfly's business. */
-  | { readonly kind: 'foreign'; readonly name: string }
+  /** Not even its labels and name say what it is. */
   | { readonly kind: 'unreadable'; readonly name: string; readonly why: string };
 
 /** The Jobs and Pods of a pool; both carry the same labels. */
@@ -81,8 +81,7 @@ export function scopeSelector(scope: NameScope): string {
 export function readJob(cluster: string, object: unknown, pods: readonly OwnedPod[]): ReadJob {
   const metadata = z.object({ metadata: metadataSchema }).safeParse(object);
   if (!metadata.success) throw unreadable('reading the metadata of a Job', metadata.error);
-  const { name, labels: found } = metadata.data.metadata;
-  if (found[labels.schema] !== labelSchema) return { kind: 'foreign', name };
+  const { name } = metadata.data.metadata;
   try {
     return { kind: 'agentJob', agentJob: agentJob(cluster, metadata.data.metadata, object, pods) };
   } catch (error) {
@@ -90,6 +89,24 @@ export function readJob(cluster: string, object: unknown, pods: readonly OwnedPo
     throw error;
   }
 }
+
+/** What every Job with our marks tells, whatever became of its annotations. */
+function identity(cluster: string, metadata: Metadata) {
+  const marks = labelsSchema.parse(metadata.labels);
+  const poolId = marks[labels.poolId];
+  const scope = { installation: marks[labels.installation], organisation: marks[labels.organisation], poolId };
+  return {
+    cluster,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    poolId,
+    template: marks[labels.template],
+    purpose: purposeOf(scope, metadata.name),
+  };
+}
+
+type Identity = ReturnType<typeof identity>;
 
 /** Rejects `unexpected` when any of them is no readable Pod: a pod that is overlooked would be replaced. */
 export function readPods(objects: readonly unknown[]): readonly OwnedPod[] {
@@ -103,22 +120,40 @@ export function readPods(objects: readonly unknown[]): readonly OwnedPod[] {
 type Metadata = z.infer<typeof metadataSchema>;
 
 function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: readonly OwnedPod[]): AgentJob {
-  const { spec, status } = jobSchema.parse(object);
-  const marks = labelsSchema.parse(metadata.labels);
-  const notes = annotationsSchema.parse(metadata.annotations);
-  const poolId = marks[labels.poolId];
-  const scope = { installation: marks[labels.installation], organisation: marks[labels.organisation], poolId };
+  const who = identity(cluster, metadata);
+  const job = jobSchema.safeParse(object);
+  const notes = annotationsSchema.safeParse(metadata.annotations);
+  const readable = job.success && notes.success && metadata.labels[labels.schema] === labelSchema;
+  if (!readable) return unreadableJob(who, metadata, pods);
+  // Seconds between the two clocks would otherwise lengthen or shorten every limit that the plan holds pods to.
+  const aheadMs = metadata.creationTimestamp - (notes.data[annotations.createdAt] ?? metadata.creationTimestamp);
+  return inServerTime(readableJob(who, metadata, job.data, notes.data, pods), aheadMs);
+}
+
+function unreadableJob(who: Identity, metadata: Metadata, pods: readonly OwnedPod[]): AgentJob {
+  return {
+    ...who,
+    phase: 'unreadable',
+    creator: '',
+    createBy: metadata.creationTimestamp,
+    createdAt: metadata.creationTimestamp,
+    suspended: false,
+    ...defined({ pod: newestPod(metadata.uid, pods) }),
+  };
+}
+
+function readableJob(
+  who: Identity,
+  metadata: Metadata,
+  { spec, status }: z.infer<typeof jobSchema>,
+  notes: z.infer<typeof annotationsSchema>,
+  pods: readonly OwnedPod[],
+): AgentJob {
   const verdict = status.conditions.find(
     (entry) => (entry.type === 'Complete' || entry.type === 'Failed') && entry.status === 'True',
   );
   return {
-    cluster,
-    namespace: metadata.namespace,
-    name: metadata.name,
-    uid: metadata.uid,
-    poolId,
-    template: marks[labels.template],
-    purpose: purposeOf(scope, metadata.name),
+    ...who,
     phase: notes[annotations.phase],
     creator: notes[annotations.creator],
     createBy: notes[annotations.createBy],
@@ -134,6 +169,26 @@ function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: re
       finishedAt: status.completionTime ?? verdict?.lastTransitionTime ?? undefined,
       pod: newestPod(metadata.uid, pods),
     }),
+  };
+}
+
+/** Takes the cluster's clock off: `aheadMs` is how much it is ahead of Azure DevOps'. */
+function inServerTime(agentJob: AgentJob, aheadMs: number): AgentJob {
+  const shift = (at: number | undefined): number | undefined => (at === undefined ? undefined : at - aheadMs);
+  const { pod } = agentJob;
+  const times = pod && {
+    ...pod,
+    createdAt: pod.createdAt - aheadMs,
+    ...defined({
+      scheduledAt: shift(pod.scheduledAt),
+      mainStartedAt: shift(pod.mainStartedAt),
+      finishedAt: shift(pod.finishedAt),
+    }),
+  };
+  return {
+    ...agentJob,
+    createdAt: agentJob.createdAt - aheadMs,
+    ...defined({ finishedAt: shift(agentJob.finishedAt), pod: times }),
   };
 }
 

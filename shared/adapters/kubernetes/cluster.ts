@@ -93,7 +93,7 @@ function parse<T>(schema: z.ZodType<T>, operation: string, object: JsonObject): 
  */
 function agentJobOrThrow(read: ReadJob): AgentJob {
   if (read.kind === 'agentJob') return read.agentJob;
-  const detail = read.kind === 'foreign' ? 'it is of another label schema' : read.why;
+  const detail = read.why;
   throw new UpstreamError({
     upstream: 'kubernetes',
     operation: `reading the Job ${read.name}`,
