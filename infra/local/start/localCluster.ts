@@ -10,6 +10,7 @@ import { loadManifests } from '../kubernetes/wire/manifests.ts';
 import { type KubernetesServer, startKubernetesServer } from '../kubernetes/wire/server.ts';
 import { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldClock } from '../world/clock.ts';
+import type { Watched } from '../world/faults.ts';
 import type { Random } from '../world/random.ts';
 import { localSecrets } from './localSettings.ts';
 import { nodeNames, type PodTimes, podStories } from './podTimes.ts';
@@ -17,7 +18,7 @@ import { nodeNames, type PodTimes, podStories } from './podTimes.ts';
 /** Whom the local overlay binds to the Role of the control plane. */
 const controlPlaneUser = 'mayfly-local';
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Watched {
   readonly clock: WorldClock;
   readonly random: Random;
   readonly port: number;
@@ -54,7 +55,7 @@ export function namesIn(world: KubernetesWorld, namespace: string, resource: Res
 }
 
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const { clock, random, port, times, agentTimes = {}, powerOff, onAgentFailure } = options;
+  const { clock, random, port, times, agentTimes = {}, powerOff, onAgentFailure, journal, faults } = options;
   const [from, to] = times.agent;
   const startMs = (): number => random.between(from, to);
   const world = new KubernetesWorld({
@@ -75,6 +76,8 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     ]),
     door: 'kubernetes:primary',
     anonymousAdmin: true,
+    ...(journal !== undefined && { journal }),
+    ...(faults !== undefined && { faults }),
   });
   return { world, server };
 }

@@ -8,6 +8,7 @@ import { type AzureDevOpsServer, startAzureDevOpsServer } from '../azureDevOps/w
 import { administrator, TokenRegistry } from '../azureDevOps/wire/tokens.ts';
 import { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { WorldClock } from '../world/clock.ts';
+import type { Watched } from '../world/faults.ts';
 import type { Random } from '../world/random.ts';
 
 export const organisationName = 'contoso';
@@ -26,7 +27,7 @@ export interface LocalHooks {
   readonly disorder?: HookDisorder;
 }
 
-export interface OrganisationOptions {
+export interface OrganisationOptions extends Watched {
   readonly clock: WorldClock;
   readonly random: Random;
   readonly port: number;
@@ -52,7 +53,7 @@ function eventIdOf(body: string): string {
 }
 
 export async function startOrganisation(options: OrganisationOptions): Promise<LocalOrganisation> {
-  const { clock, random, pools, parallelJobs, hooks, port } = options;
+  const { clock, random, pools, parallelJobs, hooks, port, journal, faults } = options;
   const world = new AzureDevOpsWorld({ clock, random, parallelJobs });
   for (const { id, name } of pools) world.addPool({ id, name, autoUpdate: false });
   const tokens = new TokenRegistry();
@@ -82,6 +83,8 @@ export async function startOrganisation(options: OrganisationOptions): Promise<L
     port,
     organisation: organisationName,
     hooks: { ...hooks, post },
+    ...(journal !== undefined && { journal }),
+    ...(faults !== undefined && { faults }),
   });
   return {
     world,

@@ -4,6 +4,7 @@
  * built control plane. The control plane cannot tell: it finds addresses and credentials in its settings, as always.
  */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../../../shared/config/parseConfig.ts';
 import type { MayflyConfig, PoolConfig } from '../../../shared/config/policy.ts';
@@ -17,6 +18,7 @@ import type { LogSink } from '../functionsHost/invocations.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import { type ServiceBusStandIn, startServiceBus } from '../serviceBus/serviceBus.ts';
 import { SystemClock, type WorldClock } from '../world/clock.ts';
+import type { Watched } from '../world/faults.ts';
 import { seededRandom } from '../world/random.ts';
 import { Ledger } from './ledger.ts';
 import { type Inventory, type LeftOvers, leftOvers } from './leftOvers.ts';
@@ -43,7 +45,7 @@ export interface LocalSystemOptions {
   readonly host: boolean;
   /** The built entry that it runs; default: what `npm run build` built. */
   readonly main?: string;
-  /** On top of the local ones. */
+  /** On top of the local ones. MAYFLY_CONFIG may name another file than the repository's. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly podTimes?: PodTimes;
   readonly agentTimes?: Partial<ListenerTimes>;
@@ -52,6 +54,8 @@ export interface LocalSystemOptions {
   readonly seed?: number;
   /** What the functions log. */
   readonly onLog?: LogSink;
+  /** For the doors of Azure DevOps and of the cluster. */
+  readonly watched?: Watched;
 }
 
 export interface LocalSystem {
@@ -116,8 +120,9 @@ async function openDoors(
 ): Promise<Doors> {
   const random = seededRandom(options.seed ?? Date.now());
   const asked = portsFrom(options.portBase);
-  const { hooks = defaultHooks, parallelJobs = 25, podTimes: times = localPodTimes, agentTimes } = options;
-  const organisation = await startOrganisation({ clock, random, port: asked.azureDevOps, pools, parallelJobs, hooks });
+  const { hooks = defaultHooks, parallelJobs = 25, podTimes: times = localPodTimes, agentTimes, watched } = options;
+  const port = asked.azureDevOps;
+  const organisation = await startOrganisation({ clock, random, port, pools, parallelJobs, hooks, ...watched });
   opened.push(() => organisation.server.close());
 
   const powerOff = new AbortController();
@@ -130,6 +135,7 @@ async function openDoors(
     ...(agentTimes !== undefined && { agentTimes }),
     powerOff: powerOff.signal,
     onAgentFailure: (error) => agentFailures.push(error),
+    ...watched,
   });
   opened.push(async () => {
     powerOff.abort();
@@ -150,7 +156,7 @@ async function openDoors(
 
 async function compose(options: LocalSystemOptions, opened: Opened): Promise<LocalSystem> {
   const clock = new SystemClock();
-  const text = await readFile(`${repositoryRoot}/mayfly.yaml`, 'utf8');
+  const text = await readFile(resolve(repositoryRoot, options.settings?.['MAYFLY_CONFIG'] ?? 'mayfly.yaml'), 'utf8');
   // What the file says of pools does not hang on the addresses, which are known only when the doors are open.
   const { pools } = parseConfig(text, 'mayfly.yaml', localSettings(portsFrom(1)));
   const doors = await openDoors(options, pools, clock, opened);

@@ -96,3 +96,9 @@ export class Journal {
     this.#calls = [];
   }
 }
+
+/** What a door reads and writes besides its world; one of each may serve several doors. */
+export interface Watched {
+  readonly journal?: Journal;
+  readonly faults?: Faults;
+}
