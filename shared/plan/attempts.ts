@@ -36,7 +36,11 @@ export class Attempts {
     return this.#byRequest.get(requestId) ?? [];
   }
 
-  /** 1 + the highest number ever seen for the request: among agent jobs and tombstones, and among agent names. */
+  /**
+   * 1 + the highest number ever seen for the request: among agent jobs and tombstones, and among agent names. While a
+   * cluster is out of reach a number may repeat one of its tombstones' there. Passing over some numbers then would be
+   * worse: two passes that see different clusters would no longer meet at one name, and make two agents for one request.
+   */
   next(requestId: number): number {
     return (this.#highest.get(requestId) ?? 0) + 1;
   }

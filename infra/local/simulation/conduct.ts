@@ -13,8 +13,8 @@ const followers: Readonly<Record<string, readonly string[]>> = {
   tombstone: [],
 };
 
-/** More attempts at one request within ten minutes than this is a factory, whatever explains each of them. */
-const maxAttemptsPerTenMinutes = 14;
+/** More wasted attempts at one request than this are a factory, whatever explains each of them. */
+const maxWastedPerTenMinutes = 12;
 const tenMinutesMs = 600_000;
 
 const record = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
@@ -26,7 +26,7 @@ export class Conduct {
   readonly #enabled = new Set<string>();
   readonly #hadSession = new Set<string>();
   readonly #phases = new Map<string, string>();
-  readonly #creations = new Map<string, EpochMs[]>();
+  readonly #wasted = new Map<string, EpochMs[]>();
 
   constructor(now: () => EpochMs, violated: (at: EpochMs, sentence: string) => void) {
     this.#now = now;
@@ -34,31 +34,33 @@ export class Conduct {
   }
 
   watch(world: KubernetesWorld): void {
-    world.watch('jobs', undefined, {}, ({ object, type }) => {
-      if (type === 'ADDED') this.#onCreated(object);
-      this.#onPhase(object, world);
-    });
+    world.watch('jobs', undefined, {}, ({ object }) => this.#onPhase(object, world));
   }
 
-  #onCreated(object: JsonObject): void {
-    const requestId = text(record(record(object['metadata'])['labels'])[labels.requestId]);
+  /** An attempt came to nothing. One that another request's theft used up did not. */
+  #onWasted(metadata: JsonObject): void {
+    const requestId = text(record(metadata['labels'])[labels.requestId]);
     const now = this.#now();
-    const recent = (this.#creations.get(requestId) ?? []).filter((at) => now - at < tenMinutesMs);
+    const recent = (this.#wasted.get(requestId) ?? []).filter((at) => now - at < tenMinutesMs);
     recent.push(now);
-    this.#creations.set(requestId, recent);
-    if (recent.length > maxAttemptsPerTenMinutes) {
-      this.#violated(now, `request ${requestId} was given ${recent.length} Jobs within ten minutes`);
+    this.#wasted.set(requestId, recent);
+    if (recent.length > maxWastedPerTenMinutes) {
+      this.#violated(now, `${recent.length} attempts at request ${requestId} came to nothing within ten minutes`);
     }
   }
 
   #onPhase(object: JsonObject, world: KubernetesWorld): void {
     const metadata = record(object['metadata']);
     const [uid, name] = [text(metadata['uid']), text(metadata['name'])];
-    const phase = text(record(metadata['annotations'])[annotations.phase]);
+    const notes = record(metadata['annotations']);
+    const phase = text(notes[annotations.phase]);
     const before = this.#phases.get(uid);
     this.#phases.set(uid, phase);
     if (before === undefined || before === phase) return;
     if (!followers[before]?.includes(phase)) this.#violated(this.#now(), `${name} went from ${before} to ${phase}`);
+    if (phase === 'rolledBack' || (phase === 'tombstone' && notes[annotations.served] === undefined)) {
+      this.#onWasted(metadata);
+    }
     if (phase === 'tombstone' && hasSecret(world, metadata))
       this.#violated(this.#now(), `tombstone ${name} has a Secret`);
   }

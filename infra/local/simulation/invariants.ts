@@ -107,15 +107,16 @@ export class Invariants {
       this.#once(this.#jobNames, `${cluster}/${event.name}`, event.at);
     }
     if (event.kind === 'podTerminating' && causedByUs.has(event.why) && event.jobName !== undefined) {
-      this.#mustBeIdle(event.jobName, event.why, event.at);
+      this.#mustBeIdle(cluster, event.jobName, event.why, event.at);
     }
   }
 
-  #mustBeIdle(agentName: string, why: string, at: EpochMs): void {
+  #mustBeIdle(cluster: string, agentName: string, why: string, at: EpochMs): void {
+    const agentId = this.ledger.agentIdOf(cluster, agentName);
     for (const { poolId } of this.#policies) {
       const held = this.#ado
         .listJobRequests(poolId, { completedRequestCount: 0 })
-        .find((request) => request.result === undefined && request.reservedAgent?.name === agentName);
+        .find((request) => request.result === undefined && request.reservedAgent?.id === agentId);
       if (held !== undefined)
         this.violated(at, `pod of ${agentName} was ended (${why}) while it held request ${held.id}`);
     }

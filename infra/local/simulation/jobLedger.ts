@@ -38,10 +38,16 @@ export class JobLedger {
   expiredAssignments = 0;
   /** Names created by passes that missed something. */
   readonly blindNames = new Set<string>();
+  readonly #agentIds = new Map<string, number>();
   flapped = 0;
 
   watch(cluster: string, world: KubernetesWorld): void {
     world.watch('jobs', undefined, {}, ({ object }) => this.#note(cluster, object));
+  }
+
+  /** The agent that a Job was started for; Jobs that are gone are remembered. */
+  agentIdOf(cluster: string, name: string): number | undefined {
+    return this.#agentIds.get(`${cluster}/${name}`);
   }
 
   get jobs(): number {
@@ -66,6 +72,8 @@ export class JobLedger {
     entry.reason = text(notes[annotations.reason]) ?? entry.reason;
     entry.served = text(notes[annotations.served]) ?? entry.served;
     this.#entries.set(key, entry);
+    const agentId = Number(text(notes[annotations.agentId]));
+    if (agentId > 0) this.#agentIds.set(`${cluster}/${entry.name}`, agentId);
   }
 
   account(requests: number): JobAccount {
