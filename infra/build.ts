@@ -47,7 +47,8 @@ export async function buildFunctions(directory: string = root): Promise<Metafile
   return metafile;
 }
 
-if (import.meta.main) {
+// Not import.meta.main, which Node 22 does not know: there the command would build nothing and say nothing.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { outputs } = await buildFunctions();
   const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
   console.log(`${entryPath}: ${Object.keys(outputs).length} files, ${Math.round(bytes / 1024)} KiB`);

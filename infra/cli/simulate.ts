@@ -24,6 +24,9 @@ const options = new Command('simulate')
   .parse()
   .opts<{ count: number; firstSeed: number; seed?: number; trace?: boolean; crashes?: boolean }>();
 
+// `npm run simulate ... | head`: who reads no further has seen enough.
+process.stdout.on('error', () => process.exit(0));
+
 const write = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
