@@ -68,8 +68,9 @@ class Door {
       const answer = this.#ask(request, ask);
       await this.#pause(latencyMs - latencyMs / 2);
       await this.#strikeAfter(request, fault);
+      const value = answer();
       entry.outcome = fault === undefined ? 'ok' : fault.kind;
-      return this.#thinned(answer, fault);
+      return this.#thinned(value, fault);
     } catch (error) {
       entry.outcome = outcomeOf(error, fault);
       throw error;
@@ -87,13 +88,18 @@ class Door {
     if (ms > 0) await this.#options.clock.sleep(ms);
   }
 
-  #ask<T>(request: Request, ask: () => T): T {
+  /** The world's answer, to be opened when it arrives: a refusal travels the same way back as anything else. */
+  #ask<T>(request: Request, ask: () => T): () => T {
     try {
-      return ask();
+      const value = ask();
+      return () => value;
     } catch (error) {
       if (!(error instanceof KubernetesStatus)) throw error;
       const kind = kindOfStatus({ status: error.code, reason: error.reason, verb: request.verb });
-      throw failure(request, kind, { status: error.code, detail: error.message, cause: error });
+      const refusal = failure(request, kind, { status: error.code, detail: error.message, cause: error });
+      return () => {
+        throw refusal;
+      };
     }
   }
 
@@ -110,7 +116,7 @@ class Door {
     throw failure(request, kind, { status: fault.status, retryAfterMs });
   }
 
-  /** The world has changed; the answer is late, lost or spoilt. */
+  /** The world has changed, or has refused; the answer is late, lost or spoilt. */
   async #strikeAfter(request: Request, fault: FaultKind | undefined): Promise<void> {
     if (fault?.kind === 'slow') {
       await this.#pause(Math.min(fault.ms, timeoutMs));

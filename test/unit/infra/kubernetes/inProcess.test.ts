@@ -99,6 +99,47 @@ describe('the in-process door', () => {
     expect({ outcome: await pending, made: found.length === 1 }).toEqual({ outcome: want, made });
   });
 
+  const late: { fault: FaultKind; want: string; entry: string }[] = [
+    { fault: { kind: 'lostAfter' }, want: 'unavailable', entry: 'lostAfter' },
+    { fault: { kind: 'nullBody' }, want: 'unexpected', entry: 'nullBody' },
+    { fault: { kind: 'truncated' }, want: 'unexpected', entry: 'truncated' },
+    { fault: { kind: 'slow', ms: 60_000 }, want: 'timeout', entry: 'slow' },
+    { fault: { kind: 'slow', ms: 1000 }, want: 'refused', entry: 'slow' },
+    { fault: { kind: 'partial', keep: 0.5 }, want: 'refused', entry: 'partial' },
+  ];
+  const refusals: { name: string; refusal: string; ask: (api: KubernetesApi) => Promise<unknown> }[] = [
+    { name: '404', refusal: 'notFound', ask: (api) => api.get('jobs', namespace, 'b') },
+    { name: '409', refusal: 'conflict', ask: (api) => api.create('jobs', namespace, suspended('a')) },
+    {
+      name: '422',
+      refusal: 'invalid',
+      ask: (api) => api.patch('jobs', namespace, 'a', [{ op: 'test', path: '/metadata/uid', value: 'nope' }]),
+    },
+  ];
+  describe.each(refusals)('which refuses with $name', ({ refusal, ask }) => {
+    it.each(late)('answers $want at $fault.kind $fault.ms', async ({ fault, want, entry }) => {
+      const { api, faults, journal, clock } = aDoor();
+      await api.create('jobs', namespace, suspended('a'));
+      journal.clear();
+      faults.add(fault, () => true);
+      const startedAt = clock.now();
+      const pending = outcome(ask(api));
+      await clock.advance(40_000);
+      const [call] = journal.calls;
+      const seen = { outcome: await pending, entry: call?.outcome, tookMs: (call?.endedAt ?? 0) - startedAt };
+      const tookMs = fault.kind === 'slow' ? Math.min(fault.ms, 30_000) : 0;
+      expect(seen).toEqual({ outcome: want === 'refused' ? refusal : want, entry, tookMs });
+    });
+  });
+
+  it('takes as long to refuse as to answer', async () => {
+    const { api, clock, journal } = aDoor(100);
+    const startedAt = clock.now();
+    const pending = outcome(api.get('jobs', namespace, 'b'));
+    await clock.advance(100);
+    expect([await pending, (journal.calls[0]?.endedAt ?? 0) - startedAt]).toEqual(['notFound', 100]);
+  });
+
   it('leaves entries out of a partial list', async () => {
     const { api, faults } = aDoor();
     for (const name of ['a', 'b', 'c', 'd']) await api.create('jobs', namespace, suspended(name));
