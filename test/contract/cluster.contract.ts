@@ -9,7 +9,7 @@ import type { FaultKind, Faults, Journal } from '../../infra/local/world/faults.
 import type { KubernetesApi } from '../../shared/adapters/kubernetes/api.ts';
 import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
-import type { JsonPatch } from '../../shared/domain/json.ts';
+import type { JsonObject, JsonPatch } from '../../shared/domain/json.ts';
 import { agentJobName, annotationPointer, annotations, labels } from '../../shared/domain/names.ts';
 import { buildAgentJobManifest } from '../../shared/plan/manifest.ts';
 import type { Cluster } from '../../shared/ports.ts';
@@ -48,13 +48,14 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
     });
     afterEach(() => door.close?.());
 
-    const manifestFor = (requestId: number, attempt = 1) =>
+    const manifestFor = (requestId: number, attempt = 1, createdAt = door.clock.now()) =>
       buildAgentJobManifest({
         policy,
         template: aTemplate(),
         name: nameOf(requestId, attempt),
         purpose: { kind: 'request', requestId, attempt },
         creator: 'nonce',
+        createdAt,
         createBy: door.clock.now() + 120_000,
         namespace: door.namespace,
       });
@@ -134,14 +135,57 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
       expect(await cluster.listAgentJobs(scope)).toEqual([started]);
     });
 
-    it('tells a Job that cannot be read, and does not call it absent', async () => {
+    it('keeps a damaged Job as one that is unreadable', async () => {
       const job = await cluster.createAgentJob(manifestFor(17));
       await cluster.patchAgentJob(job.name, start(job));
       const spoil: JsonPatch = [{ op: 'replace', path: annotationPointer(annotations.agentId), value: 'x' }];
-      await expect(cluster.patchAgentJob(job.name, spoil)).rejects.toMatchObject({ kind: 'unexpected' });
+      const { name, uid, poolId, template, purpose, createdAt, namespace } = job;
+      const damaged: AgentJob = {
+        cluster: 'primary',
+        namespace,
+        name,
+        uid,
+        poolId,
+        template,
+        purpose,
+        phase: 'unreadable',
+        creator: '',
+        createBy: createdAt,
+        createdAt,
+        suspended: false,
+      };
+      expect(await cluster.patchAgentJob(job.name, spoil)).toEqual(damaged);
+      const { pod, ...found } = (await cluster.getAgentJob(job.name)) ?? {};
+      expect(found).toEqual(damaged);
+      expect(await cluster.listAgentJobs(scope)).toEqual([{ ...damaged, ...(pod && { pod }) }]);
+      expect(unreadable).toEqual([]);
+    });
+
+    it('tells a Job that does not say whose it is, and does not call it absent', async () => {
+      const stray = agentJobName({ ...scope, poolId: 8 }, { kind: 'request', requestId: 17, attempt: 1 }, 'linux');
+      const ours = manifestFor(17);
+      const metadata = { ...(ours['metadata'] as JsonObject), name: stray };
+      await expect(cluster.createAgentJob({ ...ours, metadata })).rejects.toMatchObject({ kind: 'unexpected' });
       expect(await cluster.listAgentJobs(scope)).toEqual([]);
-      expect(unreadable).toEqual([job.name]);
-      await expect(cluster.getAgentJob(job.name)).rejects.toMatchObject({ kind: 'unexpected' });
+      expect(unreadable).toEqual([stray]);
+      await expect(cluster.getAgentJob(stray)).rejects.toMatchObject({ kind: 'unexpected' });
+    });
+
+    it('tells the times of Job and pod by the clock of its creator', async () => {
+      const aheadMs = 240_000;
+      const createdAt = door.clock.now() - aheadMs;
+      const job = await cluster.createAgentJob(manifestFor(17, 1, createdAt));
+      expect(job.createdAt).toBe(createdAt);
+      await cluster.createSecret(aSecret(job.name, job.uid));
+      await cluster.patchAgentJob(job.name, start(job));
+      await door.clock.advance(10_000);
+      const pod = (await cluster.getAgentJob(job.name))?.pod;
+      const told = [pod?.createdAt, pod?.scheduledAt, pod?.mainStartedAt];
+      expect(told.map((at) => at !== undefined && at >= createdAt && at <= createdAt + 10_000)).toEqual([
+        true,
+        true,
+        true,
+      ]);
     });
 
     it('deletes by UID only', async () => {

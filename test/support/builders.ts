@@ -121,6 +121,12 @@ export function withoutPod(agentJob: AgentJob): AgentJob {
   return rest;
 }
 
+/** Without the id of its agent: nobody has written it down. */
+export function withoutAgentId(agentJob: AgentJob): AgentJob {
+  const { agentId: _, ...rest } = agentJob;
+  return rest;
+}
+
 export function anObserved(
   given: { requests?: readonly JobRequest[]; agents?: readonly Agent[]; agentJobs?: readonly AgentJob[] } & Partial<
     Pick<Observed, 'parallelJobs' | 'paused' | 'clusters' | 'at'>

@@ -21,7 +21,7 @@ import { Secret } from '../../shared/domain/secret.ts';
 import type { PoolPolicy } from '../../shared/domain/template.ts';
 import { scopeOf } from '../../shared/plan/supply.ts';
 import type { AgentKey, Cluster, LogFields, LogLevel } from '../../shared/ports.ts';
-import type { ReconcileDeps } from '../../shared/reconcile/deps.ts';
+import type { Pass } from '../../shared/reconcile/deps.ts';
 import type { Outcome } from '../../shared/reconcile/outcome.ts';
 import { policy as defaultPolicy } from './builders.ts';
 
@@ -59,7 +59,7 @@ export interface PlaneOptions {
 }
 
 export interface Plane {
-  readonly deps: ReconcileDeps;
+  readonly deps: Pass;
   readonly mortal: Mortal;
 }
 
@@ -166,7 +166,7 @@ export class Worlds {
       readonly latencyMs: number | (() => number);
       readonly mortal: Mortal;
     },
-  ): ReconcileDeps {
+  ): Pass {
     const { clock, random, ado, policy } = this;
     const { journal, faults, latencyMs, mortal, log } = parts;
     const halfMs = (): number => (typeof latencyMs === 'number' ? latencyMs : latencyMs()) / 2;
@@ -185,6 +185,7 @@ export class Worlds {
       nonces: { next: () => `${caller}-${nonce++}` },
       memory: {},
       clock,
+      serverNow: () => ado.now(),
       log: { write: (level, event, fields = {}) => log.push({ level, event, fields }) },
     };
   }

@@ -4,7 +4,7 @@ import type { PoolPolicy } from '../../shared/domain/template.ts';
 import type { Observed } from '../../shared/plan/observed.ts';
 import type { Action, Plan } from '../../shared/plan/plan.ts';
 import { planPool } from '../../shared/plan/planPool.ts';
-import { anAgentJob, policy } from './builders.ts';
+import { anAgentJob, policy, withoutAgentId } from './builders.ts';
 
 /** An action in a few words, so that a table can be read. */
 export function told(action: Action): string {
@@ -30,6 +30,12 @@ export const plan = (observed: Observed, changed: Partial<PoolPolicy> = {}): Pla
   planPool({ ...policy, ...changed }, observed);
 
 export const actionsOf = (...given: Parameters<typeof plan>): string[] => plan(...given).actions.map(told);
+
+/** An agent job of request 1001 whose annotations are damaged, as the adapter reads it. */
+export function anUnreadable(rest: Partial<AgentJob> = {}): AgentJob {
+  const { phaseAt: _, ...agentJob } = withoutAgentId(anAgentJob());
+  return { ...agentJob, phase: 'unreadable', creator: '', createBy: agentJob.createdAt, ...rest };
+}
 
 /** An agent job of request 1001 that is over. */
 export const aTombstone = (attempt: number, rest: Partial<AgentJob> = {}): AgentJob =>

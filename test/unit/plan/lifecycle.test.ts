@@ -11,14 +11,16 @@ import {
   noon,
   runningOn,
   secondsAgo,
+  withoutAgentId,
   withoutPod,
 } from '../../support/builders.ts';
-import { actionsOf, aTombstone, plan } from '../../support/plans.ts';
+import { actionsOf, anUnreadable, aTombstone, plan, told as toldAction } from '../../support/plans.ts';
 
 const first = nameFor(1001);
 
 describe('planPool: what becomes of agent jobs', () => {
   const spent = anAgent({ lastCompletedRequest: { id: 1001, finishedAt: secondsAgo(5) } });
+  const longIdle = anAgent({ createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) });
   const long = { createdAt: minutesAgo(30), phaseAt: minutesAgo(30) };
   const longPod = aPod({ createdAt: minutesAgo(30), mainStartedAt: minutesAgo(30) });
   it.each([
@@ -60,6 +62,29 @@ describe('planPool: what becomes of agent jobs', () => {
       given: {
         requests: [aJobRequest({ id: 1002 })],
         agents: [anAgent({ statusChangedAt: minutesAgo(20) })],
+        agentJobs: [anAgentJob({ ...long, pod: longPod })],
+      },
+      want: [],
+    },
+    {
+      name: 'an idle agent with a pending update is retired once it is older than the idle minimum, though one waits',
+      given: {
+        requests: [aJobRequest({ id: 1002 })],
+        agents: [anAgent({ updatePending: true, statusChangedAt: minutesAgo(20) })],
+        agentJobs: [anAgentJob({ ...long, pod: longPod })],
+      },
+      want: [`create ${nameFor(1002)}`, `retire ${first} updatePending`],
+    },
+    {
+      name: 'an idle agent with a pending update is kept while it is younger',
+      given: { agents: [anAgent({ updatePending: true })], agentJobs: [anAgentJob()] },
+      want: [],
+    },
+    {
+      name: 'a busy agent with a pending update is left to its job',
+      given: {
+        requests: [runningOn(anAgent())],
+        agents: [anAgent({ updatePending: true, enabled: false, statusChangedAt: minutesAgo(20) })],
         agentJobs: [anAgentJob({ ...long, pod: longPod })],
       },
       want: [],
@@ -138,6 +163,22 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [],
     },
     {
+      name: 'an agent whose name a retiring Job with another agent bears is a ghost',
+      given: {
+        agents: [anAgent({ online: false, createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) })],
+        agentJobs: [anAgentJob({ agentId: 502, phase: 'retiring', reason: 'surplus' })],
+      },
+      want: [`retire ${first} surplus`, `deleteGhost ${first}`],
+    },
+    {
+      name: 'an agent whose name a retiring Job bears that tells no agent is none',
+      given: {
+        agents: [anAgent({ online: false, createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) })],
+        agentJobs: [withoutAgentId(anAgentJob({ phase: 'retiring', reason: 'surplus' }))],
+      },
+      want: [`retire ${first} surplus`],
+    },
+    {
       name: 'an agent of another mark is never a ghost',
       given: {
         agents: [
@@ -148,6 +189,32 @@ describe('planPool: what becomes of agent jobs', () => {
     },
   ])('$name', ({ given, want }) => {
     expect(actionsOf(anObserved(given))).toEqual(want);
+  });
+
+  describe('an unreadable one', () => {
+    const running = anUnreadable({ pod: aPod() });
+    const failed = anUnreadable({ pod: aPod({ phase: 'Failed', exitCode: 1 }), createdAt: minutesAgo(600) });
+    const offline = anAgent({ online: false, createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) });
+    it.each([
+      { name: 'without an agent', given: { agentJobs: [running] } },
+      { name: 'whose pod has ended long ago', given: { agentJobs: [failed] } },
+      { name: 'whose pod does not exist', given: { agentJobs: [withoutPod(failed)] } },
+      { name: 'past its create-by', given: { agentJobs: [anUnreadable({ createBy: minutesAgo(10) })] } },
+      { name: 'whose agent is idle beyond all limits', given: { agents: [longIdle], agentJobs: [running] } },
+      { name: 'whose agent has served', given: { agents: [spent], agentJobs: [running] } },
+      { name: 'whose agent is disabled', given: { agents: [anAgent({ enabled: false })], agentJobs: [running] } },
+      { name: 'whose agent is offline for long: it is no ghost', given: { agents: [offline], agentJobs: [running] } },
+      {
+        name: 'whose agent runs a job',
+        given: { requests: [runningOn(anAgent())], agents: [anAgent()], agentJobs: [running] },
+      },
+    ])('$name is left alone, with an alarm', ({ given }) => {
+      const { actions, alarms } = plan(anObserved(given));
+      expect({ actions: actions.map(toldAction), alarms }).toEqual({
+        actions: [],
+        alarms: [{ reason: 'unreadableAgentJob', subject: first, detail: 'primary' }],
+      });
+    });
   });
 
   it('reports a pod that died while its agent holds a request as lost mid-job', () => {

@@ -20,6 +20,7 @@ const spec = (overrides: Partial<AgentJobSpec> = {}): AgentJobSpec => ({
   name: 'mf-test-abcd-7-1001-1',
   purpose: { kind: 'request', requestId: 1001, attempt: 1 },
   creator: 'nonce-1',
+  createdAt: 1_772_452_680_000,
   createBy: 1_772_452_800_000,
   namespace: 'mayfly-agents',
   ...overrides,
@@ -48,6 +49,7 @@ const reference = {
     annotations: {
       'mayfly.dev/phase': 'creating',
       'mayfly.dev/creator': 'nonce-1',
+      'mayfly.dev/created-at': '1772452680000',
       'mayfly.dev/create-by': '1772452800000',
     },
   },

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Agent } from '../../../shared/domain/agent.ts';
+import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
+import { offeredCapabilities } from '../../../shared/domain/offer.ts';
 import { known, unknown } from '../../../shared/domain/read.ts';
+import type { Observed } from '../../../shared/plan/observed.ts';
 import {
   aBootingAgent,
   aJobRequest,
@@ -17,7 +21,7 @@ import {
   template,
   withoutPod,
 } from '../../support/builders.ts';
-import { actionsOf, aTombstone, plan, told } from '../../support/plans.ts';
+import { actionsOf, anUnreadable, aTombstone, plan, told } from '../../support/plans.ts';
 
 const first = nameFor(1001);
 const second = nameFor(1001, 2);
@@ -74,6 +78,20 @@ describe('planPool: provision', () => {
       want: [`create ${nameFor(1001, 5)}`],
     },
     {
+      name: 'the number comes after that of an unreadable agent job, which is no supply',
+      given: { requests: [aJobRequest()], agents: [aBootingAgent()], agentJobs: [anUnreadable({ pod: aPod() })] },
+      want: [`create ${second}`],
+    },
+    {
+      name: 'the numbers of other requests are their own',
+      given: {
+        requests: [aJobRequest()],
+        agents: [aBootingAgent({ name: nameFor(1002, 4), enabled: false })],
+        agentJobs: [aTombstone(7, { purpose: { kind: 'request', requestId: 1002, attempt: 7 } })],
+      },
+      want: [`create ${first}`],
+    },
+    {
       name: 'a request past its assignment grace gets an agent job',
       given: { requests: [aJobRequest({ assignedAt: minutesAgo(4), reservedAgent: { id: 9, name: 'x' } })] },
       want: [`create ${first}`],
@@ -119,6 +137,19 @@ describe('planPool: provision', () => {
   });
 
   it.each([
+    { name: 'the pool', changed: { maxAgents: 1 }, want: 'atPoolLimit' },
+    { name: 'its template', changed: { templates: [{ ...template, maxAgents: 1 }] }, want: 'atTemplateLimit' },
+  ])('counts an unreadable agent job against the limit of $name', ({ changed, want }) => {
+    const observed = anObserved({ requests: [aJobRequest()], agentJobs: [anUnreadable({ pod: aPod() })] });
+    const { actions, skips, alarms } = plan(observed, changed);
+    expect({ actions, skips, alarms }).toEqual({
+      actions: [],
+      skips: [{ requestId: 1001, reason: want, detail: template.name }],
+      alarms: [{ reason: 'unreadableAgentJob', subject: first, detail: 'primary' }],
+    });
+  });
+
+  it.each([
     {
       name: 'its pod ended before the agent came online',
       given: anAgentJob({ pod: aPod({ phase: 'Failed', exitCode: 1 }) }),
@@ -150,6 +181,42 @@ describe('planPool: provision', () => {
     expect(actionsOf(observed, { parallelJobs: 'auto' })).toEqual([`create ${first}`]);
   });
 
+  describe('a number of parallel jobs, while their use cannot be read', () => {
+    const assigned = (id: number, rest: Partial<JobRequest> = {}): JobRequest =>
+      runningOn({ id, name: `build-server-${id}` }, { id, ...rest });
+    const held = [{ requestId: 1001, reason: 'atParallelJobLimit', detail: template.name }];
+    const bootsFor = { kind: 'request', requestId: 3, attempt: 1 } as const;
+    it.each([
+      { name: 'allows one more than are in use here', given: { requests: [assigned(1)] }, skips: [] },
+      { name: 'holds when as many are in use here', given: { requests: [assigned(1), assigned(2)] }, skips: held },
+      {
+        name: 'does not count those of public projects',
+        given: { requests: [assigned(1), assigned(2, { parallelism: 'public' })] },
+        skips: [],
+      },
+      {
+        name: 'counts an agent that boots for another',
+        given: {
+          requests: [assigned(1), aJobRequest({ id: 3 })],
+          agentJobs: [anAgentJob({ purpose: bootsFor, agentId: 503 })],
+        },
+        skips: held,
+      },
+      {
+        name: 'holds against what the server tells where it was read before',
+        given: { requests: [], parallelJobs: { value: { total: 100, used: 2 }, error: 'timeout' } as const },
+        skips: held,
+      },
+    ])('$name', ({ given, skips }) => {
+      const unread = { value: undefined, error: 'timeout' } as const;
+      const requests = [...given.requests, aJobRequest()];
+      const observed = anObserved({ parallelJobs: unread, ...given, requests });
+      const found = plan(observed, { parallelJobs: 2 });
+      const created = found.actions.filter(({ kind }) => kind === 'create').map(told);
+      expect({ created, skips: found.skips }).toEqual({ created: skips.length > 0 ? [] : [`create ${first}`], skips });
+    });
+  });
+
   it('creates the oldest first up to each limit and names the limit for the rest', () => {
     const requests = [1, 2, 3].map((id) => aJobRequest({ id }));
     const { actions, skips } = plan(anObserved({ requests }), { maxAgents: 2 });
@@ -179,6 +246,12 @@ describe('planPool: unknown is never zero', () => {
     {
       name: 'agents',
       given: { ...anObserved({ requests: [aJobRequest()] }), agents: unknown('unauthorized') },
+      want: ['agentsUnknown'],
+    },
+    {
+      // Without agents the requests are not even asked for: it is the agents that are to be looked after.
+      name: 'agents and requests',
+      given: { ...anObserved(busy), agents: unknown('unauthorized'), requests: unknown('unauthorized') },
       want: ['agentsUnknown'],
     },
   ])('does nothing to the pool when its $name are unknown', ({ given, want }) => {
@@ -234,6 +307,14 @@ describe('planPool: unknown is never zero', () => {
 describe('planPool: placeholders', () => {
   const other = policy.templates.slice(1);
   const without = { agents: known(placeholders.slice(1)) };
+  const offered = offeredCapabilities(template);
+  const replaced = { ...offered, 'Agent.OS': 'plan9' };
+  const { 'Agent.OS': _, ...lacking } = offered;
+  const repaired = [`repairPlaceholder ${template.name}`];
+  const withFirst = (changed: Partial<Agent>): Observed => ({
+    ...anObserved(),
+    agents: known([aPlaceholder(template, changed), ...placeholders.slice(1)]),
+  });
   it.each([
     {
       name: 'a missing one is created',
@@ -253,6 +334,26 @@ describe('planPool: placeholders', () => {
       },
       want: [`repairPlaceholder ${template.name}`],
     },
+    ...(
+      [
+        ['one with a capability that people added is left alone', { ...offered, gpu: '1' }, { gpu: '1' }, []],
+        ['one with a capability that people replaced is left alone', replaced, { 'Agent.OS': 'plan9' }, []],
+        ['one with a changed capability is repaired', replaced, undefined, repaired],
+        ['one with a missing capability is repaired', lacking, undefined, repaired],
+        ['one with a stale capability is repaired', { ...offered, stale: '1' }, undefined, repaired],
+        [
+          'one with a stale next to an added one is repaired',
+          { ...offered, stale: '1', gpu: '1' },
+          { gpu: '1' },
+          repaired,
+        ],
+        ['one with a missing next to an added one is repaired', { ...lacking, gpu: '1' }, { gpu: '1' }, repaired],
+      ] as const
+    ).map(([name, capabilities, userCapabilities, want]) => ({
+      name,
+      given: withFirst({ capabilities, ...(userCapabilities && { userCapabilities }) }),
+      want: [...want],
+    })),
     { name: 'sound ones are left alone', given: anObserved(), want: [] },
   ])('$name', ({ given, want }) => {
     expect(actionsOf(given)).toEqual(want);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
+import type { JsonObject } from '../../../shared/domain/json.ts';
+import { annotations } from '../../../shared/domain/names.ts';
 import { createAgentJob } from '../../../shared/reconcile/createAgentJob.ts';
 import { policy } from '../../support/builders.ts';
 import { isWrite, namespace, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
@@ -37,13 +39,29 @@ describe('createAgentJob', () => {
     const seen: unknown[] = [];
     worlds.meanwhile('patch jobs', () => seen.push(worlds.existing()));
     const { deps } = worlds.plane({ latencyMs: 20_000 });
-    await worlds.until(createAgentJob(deps, action, worlds.ado.now()));
+    await worlds.until(createAgentJob(deps, action));
     expect(seen).toEqual([allButStarted]);
     await worlds.clock.advance(5000);
     expect(worlds.existing()).toEqual({
       ...started,
       agents: [placeholderLine, '2 1001-1 online'],
       pods: ['1001-1 Running'],
+    });
+  });
+
+  it('writes its instants down as Azure DevOps has them when they happen', async () => {
+    const worlds = new Worlds();
+    worlds.ado.setSkew(-40_000);
+    const at = worlds.ado.now();
+    await worlds.until(createAgentJob(worlds.plane({ latencyMs: 1000 }).deps, action));
+    const { metadata } = worlds.world().get('jobs', namespace, name).body;
+    expect((metadata as JsonObject)['annotations']).toEqual({
+      [annotations.phase]: 'started',
+      [annotations.phaseAt]: `${at + 3000}`,
+      [annotations.creator]: 'plane-0',
+      [annotations.createdAt]: `${at}`,
+      [annotations.createBy]: `${at + policy.createByMs}`,
+      [annotations.agentId]: '2',
     });
   });
 
@@ -71,7 +89,7 @@ describe('createAgentJob', () => {
 
   it('fails without a call when the cluster of the plan is not configured', async () => {
     const worlds = new Worlds();
-    const outcome = await createAgentJob(worlds.plane().deps, { ...action, cluster: 'elsewhere' }, worlds.ado.now());
+    const outcome = await createAgentJob(worlds.plane().deps, { ...action, cluster: 'elsewhere' });
     expect([outcomeLine(outcome), worlds.calls()]).toEqual(['failed: no cluster elsewhere', []]);
   });
 });
@@ -226,8 +244,7 @@ describe('two creators of one name', () => {
       worlds.plane({ name: 'first', latencyMs: first }),
       worlds.plane({ name: 'second', latencyMs: second }),
     ];
-    const at = worlds.ado.now();
-    const outcomes = await worlds.until(Promise.all(planes.map(({ deps }) => createAgentJob(deps, action, at))));
+    const outcomes = await worlds.until(Promise.all(planes.map(({ deps }) => createAgentJob(deps, action))));
     const winner = first <= second ? 'first' : 'second';
     const { creator } = await worlds.agentJob(name);
     expect({ outcomes: outcomes.map(outcomeLine).sort(), creator, deleted: worlds.deletedAgents }).toEqual({
@@ -242,7 +259,7 @@ describe('two creators of one name', () => {
   it('hold the name by the Job alone: the raced one registers nothing', async () => {
     const worlds = new Worlds();
     aJobBy('another-0')(worlds);
-    await createAgentJob(worlds.plane().deps, action, worlds.ado.now());
+    await createAgentJob(worlds.plane().deps, action);
     expect(worlds.calls()).toEqual(['create jobs (409)', 'get jobs', 'list pods']);
     expect((await worlds.agentJob(name)).phase).toBe('creating');
   });

@@ -48,7 +48,7 @@ export async function create(row: Pick<Row, 'given' | 'deps'>): Promise<{ worlds
   const worlds = new Worlds();
   row.given(worlds);
   const { deps } = worlds.plane();
-  const outcome = await worlds.until(createAgentJob({ ...deps, ...row.deps?.(deps) }, action, worlds.ado.now()));
+  const outcome = await worlds.until(createAgentJob({ ...deps, ...row.deps?.(deps) }, action));
   return { worlds, outcome: outcomeLine(outcome) };
 }
 

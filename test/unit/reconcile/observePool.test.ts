@@ -3,7 +3,7 @@ import type { FaultKind } from '../../../infra/local/world/faults.ts';
 import type { UpstreamErrorKind } from '../../../shared/domain/errors.ts';
 import type { Observed } from '../../../shared/plan/observed.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
-import { type Look, observePool } from '../../../shared/reconcile/observe.ts';
+import { type Look, longestRetryAfter, observePool } from '../../../shared/reconcile/observe.ts';
 import { policy } from '../../support/builders.ts';
 import { namespace, Worlds } from '../../support/pass.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
@@ -66,7 +66,7 @@ describe('observePool', () => {
   it('knows all when every read answers', async () => {
     const worlds = new Worlds({ policy: twoClusters });
     const requestId = worlds.queueJob();
-    const { observed, errors, retryAfterMs } = await look(worlds);
+    const { observed, errors } = await look(worlds);
     expect({
       ...told(observed),
       requestIds: observed.requests.known && observed.requests.value.map(({ id }) => id),
@@ -74,7 +74,6 @@ describe('observePool', () => {
       optional: [observed.parallelJobs.value, observed.paused.value],
       at: observed.at,
       errors,
-      retryAfterMs,
     }).toEqual({
       ...known,
       requestIds: [requestId],
@@ -82,7 +81,6 @@ describe('observePool', () => {
       optional: [{ total: 100, used: 0 }, false],
       at: worlds.ado.now(),
       errors: [],
-      retryAfterMs: undefined,
     });
   });
 
@@ -148,6 +146,28 @@ describe('observePool', () => {
   });
 });
 
+describe('a slow cluster', () => {
+  it.each([
+    { ms: 19_999, want: known },
+    { ms: 20_000, want: { ...known, west: 'timeout' } },
+    { ms: 29_000, want: { ...known, west: 'timeout' } },
+  ])('that takes $ms ms to list its Jobs is waited for 20 s', async ({ ms, want }) => {
+    const worlds = new Worlds({ policy: twoClusters });
+    worlds.faults.add({ kind: 'slow', ms }, (call) => call.verb === 'list jobs' && call.door.endsWith('west'));
+    const startedAt = worlds.clock.now();
+    const { observed, lookedAt } = await look(worlds);
+    expect([told(observed), lookedAt - startedAt]).toEqual([want, Math.min(ms, 20_000)]);
+  });
+
+  it('whose control map is slow leaves the pause unknown after 20 s, and its Jobs known', async () => {
+    const worlds = new Worlds({ policy: twoClusters });
+    worlds.faults.add({ kind: 'hang' }, (call) => call.verb === 'get configmaps');
+    const startedAt = worlds.clock.now();
+    const { observed, lookedAt } = await look(worlds);
+    expect([told(observed), lookedAt - startedAt]).toEqual([{ ...known, paused: 'timeout' }, 20_000]);
+  });
+});
+
 describe('the memory of optional reads', () => {
   const failBoth = (worlds: Worlds): void => {
     worlds.fail('getParallelJobs', status(500));
@@ -192,6 +212,27 @@ describe('the memory of optional reads', () => {
     });
   });
 
+  describe('with two control maps, one of which cannot be read', () => {
+    const failing = [
+      { title: '403', fault: status(403), error: 'forbidden' },
+      { title: 'a null body', fault: { kind: 'nullBody' }, error: 'unexpected' },
+    ] as const;
+    it.each(failing)('pauses on the word of the other, at $title', async ({ fault }) => {
+      const worlds = new Worlds({ policy: twoClusters });
+      pause(worlds, 'true', 'west');
+      worlds.faults.add(fault, (call) => call.verb === 'get configmaps' && call.door.endsWith('east'));
+      const { observed, errors } = await look(worlds);
+      expect([observed.paused, errors]).toEqual([{ value: true }, []]);
+    });
+
+    it.each(failing)('does not know where the other does not say so, at $title', async ({ fault, error }) => {
+      const worlds = new Worlds({ policy: twoClusters });
+      pause(worlds, 'false', 'west');
+      worlds.faults.add(fault, (call) => call.verb === 'get configmaps' && call.door.endsWith('east'));
+      expect((await look(worlds)).observed.paused).toEqual({ value: undefined, error });
+    });
+  });
+
   it.each([
     { given: 'true', want: true },
     { given: 'false', want: false },
@@ -204,17 +245,19 @@ describe('the memory of optional reads', () => {
 });
 
 describe('the time to stay away', () => {
-  it('is the longest that any upstream asked for', async () => {
+  it('is the longest that Azure DevOps asked for; a throttled cluster delays nobody else', async () => {
     const worlds = new Worlds({ policy: twoClusters });
     worlds.fail('getParallelJobs', { kind: 'status', status: 429, retryAfterSeconds: 7 });
+    worlds.fail('listAgents', { kind: 'status', status: 503, retryAfterSeconds: 5 });
     worlds.fail('list jobs', { kind: 'status', status: 503, retryAfterSeconds: 20 });
     worlds.fail('get configmaps', status(500));
-    expect((await look(worlds)).retryAfterMs).toBe(20_000);
+    expect(longestRetryAfter((await look(worlds)).errors)).toBe(7000);
   });
 
   it('is not set where nobody asked', async () => {
     const worlds = new Worlds();
     worlds.fail('listAgents', status(429));
-    expect((await look(worlds)).retryAfterMs).toBeUndefined();
+    worlds.fail('list jobs', { kind: 'status', status: 429, retryAfterSeconds: 20 });
+    expect(longestRetryAfter((await look(worlds)).errors)).toBeUndefined();
   });
 });

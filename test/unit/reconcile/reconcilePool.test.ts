@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
+import { scopeOf } from '../../../shared/plan/supply.ts';
+import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { countOutcomes, type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
 import { nameFor, policy } from '../../support/builders.ts';
 import { isWrite, nothing, type Plane, Worlds } from '../../support/pass.ts';
@@ -72,12 +74,38 @@ describe('reconcilePool', () => {
     expect(worlds.log.map((line) => line.event)).toContain('observe.failed');
   });
 
-  it('carries the time to stay away that an action was told', async () => {
+  const asks = (status: number, retryAfterSeconds: number) => ({ kind: 'status', status, retryAfterSeconds }) as const;
+  it.each([
+    {
+      name: 'an action was told',
+      faults: { addAgent: asks(429, 9) },
+      outcome: 'create.undone registering: throttled',
+      want: 9000,
+    },
+    {
+      name: 'an action was told, where the look was told less',
+      faults: { addAgent: asks(429, 9), getParallelJobs: asks(429, 7) },
+      outcome: 'create.undone registering: throttled',
+      want: 9000,
+    },
+    {
+      name: 'the look was told, where an action was told less',
+      faults: { addAgent: asks(429, 9), getParallelJobs: asks(503, 11) },
+      outcome: 'create.undone registering: throttled',
+      want: 11_000,
+    },
+    {
+      name: 'nobody was told but by a cluster, which delays nobody else',
+      faults: { 'create jobs': asks(429, 9) },
+      outcome: 'create.failed throttled',
+      want: undefined,
+    },
+  ])('carries the time to stay away that $name', async ({ faults, outcome, want }) => {
     const worlds = new Worlds();
     worlds.queueJob();
-    worlds.fail('create jobs', { kind: 'status', status: 429, retryAfterSeconds: 9 });
+    for (const [verb, fault] of Object.entries(faults)) worlds.fail(verb, fault);
     const report = await pass(worlds);
-    expect([told(report), report.retryAfterMs]).toEqual([['create.failed throttled'], 9000]);
+    expect([told(report), report.retryAfterMs]).toEqual([[outcome], want]);
   });
 
   it('serves the request with the next number when its creator died at any call', async () => {
@@ -99,7 +127,7 @@ describe('reconcilePool', () => {
 });
 
 describe('the deadline of a pass', () => {
-  it('begins nothing after it, postpones all and leaves work', async () => {
+  it('begins nothing after it and postpones all, but leaves nothing to a fresh intent: it did nothing', async () => {
     const worlds = new Worlds({ placeholder: false });
     const [template] = policy.templates;
     worlds.ado.addAgent(policy.poolId, { name: 'build-server', version: template?.agentVersion ?? '' });
@@ -107,7 +135,7 @@ describe('the deadline of a pass', () => {
     worlds.queueJob();
     const report = await pass(worlds, worlds.plane(), worlds.clock.now());
     expect(told(report)).toEqual(['createPlaceholder.postponed', 'create.postponed', 'create.postponed']);
-    expect([worlds.calls().filter(isWrite), report.remaining]).toEqual([[], true]);
+    expect([worlds.calls().filter(isWrite), report.remaining]).toEqual([[], false]);
   });
 
   it('lets a creation that has begun go on to its end', async () => {
@@ -132,6 +160,59 @@ describe('the deadline of a pass', () => {
   });
 });
 
+describe('the time of a pass', () => {
+  it('is that of Azure DevOps at the look plus what has passed since, however long creations wait', async () => {
+    const worlds = new Worlds({ policy: aPoolPolicy({ maxAgents: 50 }) });
+    worlds.ado.setSkew(-3_600_000);
+    for (let count = 0; count < 12; count++) worlds.queueJob();
+    const startedAt = worlds.clock.now();
+    // The requests are asked for after 100 ms and answered by the world 50 ms later; 200 ms after the start the plan is
+    // applied. Ten creations take 400 ms each, and two begin when these have ended.
+    const { deps } = worlds.plane({ latencyMs: 100 });
+    const pass: ReconcileDeps = deps;
+    await worlds.until(reconcilePool(pass, { cause: 'sweep', correlationId: 'c-1', deadlineAt: startedAt + 60_000 }));
+    const jobs = await worlds.cluster().listAgentJobs(scopeOf(worlds.policy));
+    const since = (at: number | undefined): number => (at ?? 0) - (startedAt - 3_600_000);
+    const seen = jobs.map(({ phaseAt, createBy }) => [since(createBy) - policy.createByMs, since(phaseAt)].join());
+    expect([...Map.groupBy(seen, (line) => line)].map(([line, { length }]) => [line, length])).toEqual([
+      ['150,450', 10],
+      ['550,850', 2],
+    ]);
+  });
+});
+
+describe('what a pass leaves to a fresh intent', () => {
+  const few = aPoolPolicy({ maxCreationsPerPass: 1 });
+  const rows: readonly {
+    readonly name: string;
+    readonly requests: number;
+    readonly given?: (worlds: Worlds) => void;
+    readonly want: readonly [readonly string[], boolean];
+  }[] = [
+    { name: 'nothing when all is done', requests: 1, want: [['create.done agent 2'], false] },
+    { name: 'the rest when it created as many as it may', requests: 2, want: [['create.done agent 2'], true] },
+    {
+      name: 'nothing when it may create more but got nothing done',
+      requests: 2,
+      given: (worlds) => worlds.fail('create jobs', { kind: 'status', status: 403 }),
+      want: [['create.failed forbidden'], false],
+    },
+    {
+      name: 'nothing when all that it began was undone',
+      requests: 2,
+      given: (worlds) => worlds.fail('addAgent', { kind: 'status', status: 403 }),
+      want: [['create.undone registering: forbidden'], false],
+    },
+  ];
+  it.each(rows)('is $name', async ({ requests, given, want }) => {
+    const worlds = new Worlds({ policy: few });
+    for (let count = 0; count < requests; count++) worlds.queueJob();
+    given?.(worlds);
+    const report = await pass(worlds);
+    expect([told(report), report.remaining]).toEqual(want);
+  });
+});
+
 describe('the report of a pass', () => {
   it('counts outcomes by action and kind', () => {
     const outcomes = [
@@ -145,7 +226,8 @@ describe('the report of a pass', () => {
 
   it('has a line per outcome, skip, alarm and failed read, and one for the pass with all counts', async () => {
     const worlds = new Worlds({ policy: aPoolPolicy({ maxAgents: 2 }) });
-    for (let count = 0; count < 3; count++) worlds.queueJob();
+    for (let count = 0; count < 4; count++) worlds.queueJob();
+    worlds.queueJob(60_000, true);
     worlds.fail('addAgent', { kind: 'status', status: 403 });
     worlds.fail('getParallelJobs', { kind: 'status', status: 500 });
     await pass(worlds);
@@ -153,7 +235,9 @@ describe('the report of a pass', () => {
     expect(worlds.log.map(({ level, event }) => `${level} ${event}`)).toEqual([
       'warn create.undone',
       'info create.done',
-      'info request.skipped',
+      'debug request.skipped',
+      'debug request.skipped',
+      'debug request.skipped',
       'warn alarm.parallelJobsUnknown',
       'warn observe.failed',
       'info pool.reconciled',
@@ -164,13 +248,19 @@ describe('the report of a pass', () => {
       detail: 'registering: forbidden',
       error: 'azureDevOps forbidden (403) while adding an agent',
     });
-    expect(worlds.log[2]?.fields).toEqual({ ...common, requestId: 1003, reason: 'atPoolLimit', detail: 'linux' });
+    expect(worlds.log.slice(2, 5).map(({ fields }) => fields)).toEqual([
+      { ...common, requestId: 1005, reason: 'userDelayed', detail: undefined },
+      { ...common, requestId: 1003, reason: 'atPoolLimit', detail: 'linux' },
+      { ...common, requestId: 1004, reason: 'atPoolLimit', detail: 'linux' },
+    ]);
     expect(worlds.log.at(-1)?.fields).toEqual({
       ...common,
       cause: 'sweep',
       observed: true,
       served: 0,
-      skipped: 1,
+      skipped: 3,
+      'skipped.userDelayed': 1,
+      'skipped.atPoolLimit': 2,
       'create.undone': 1,
       'create.done': 1,
     });

@@ -67,7 +67,7 @@ describe('retireAgentJob of an idle agent', () => {
     const worlds = await anIdleAgentJob();
     const agentJob = { ...(await worlds.agentJob(name)), cluster: 'elsewhere' };
     const action = { kind: 'retire', agentJob, reason: 'surplus' } as const;
-    const outcome = await retireAgentJob(worlds.plane().deps, action, worlds.ado.now(), true);
+    const outcome = await retireAgentJob(worlds.plane().deps, action, true);
     expect([outcome.kind, worlds.calls(), worlds.existing()]).toEqual(['failed', [], idle]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CallCounter } from '../../../infra/local/simulation/mortal.ts';
 import { settled } from '../../../infra/local/world/clock.ts';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
+import { annotationPointer, annotations } from '../../../shared/domain/names.ts';
 import type { RetireReason } from '../../../shared/domain/reasons.ts';
 import { retireAgentJob } from '../../../shared/reconcile/retireAgentJob.ts';
 import { policy } from '../../support/builders.ts';
@@ -19,6 +20,12 @@ async function aWedgedPod(): Promise<Worlds> {
   const worlds = await anIdleAgentJob({ temper: { kind: 'neverConnects' } });
   expect(await retire(worlds, { reason })).toBe('waiting: neverStarted: the pod has not ended');
   return worlds;
+}
+
+/** As with the other registration, before the control plane has seen the agent. */
+function forgetAgentId(worlds: Worlds): void {
+  const body = [{ op: 'remove', path: annotationPointer(annotations.agentId) }];
+  worlds.world().patch('jobs', namespace, name, { type: 'json', body });
 }
 
 const wedged: Existing = {
@@ -47,14 +54,35 @@ describe('retireAgentJob of a pod that does not end', () => {
     });
   });
 
-  const kept: readonly { name: string; given: (worlds: Worlds) => void; want: string; agents?: readonly string[] }[] = [
+  it('suspends it though an agent of its name exists, when that has another id than the Job tells', async () => {
+    const worlds = await aWedgedPod();
+    await worlds.clock.advance(endGraceMs);
+    worlds.ado.addAgent(poolId, { name });
+    expect(await retire(worlds, { reason })).toBe('waiting: neverStarted: the pod has not ended');
+    expect({ left: worlds.existing(), deleted: worlds.deletedAgents }).toEqual({
+      left: {
+        ...wedged,
+        jobs: ['1001-1 retiring suspended agent=2 reason=neverStarted'],
+        agents: [placeholderLine, '3 1001-1 offline'],
+      },
+      deleted: [2],
+    });
+  });
+
+  const kept: readonly { name: string; given: (worlds: Worlds) => void; want: string; left?: Partial<Existing> }[] = [
     {
-      name: 'does not suspend it while an agent of its name exists',
+      name: 'does not suspend it when its agent has registered meanwhile: the Job tells no id',
       given: (worlds) => {
-        worlds.ado.addAgent(poolId, { name });
+        forgetAgentId(worlds);
+        worlds.meanwhile('get jobs', () => {
+          worlds.ado.addAgent(poolId, { name });
+        });
       },
       want: 'waiting: neverStarted: the pod has not ended',
-      agents: [placeholderLine, '3 1001-1 offline'],
+      left: {
+        jobs: ['1001-1 retiring reason=neverStarted'],
+        agents: [placeholderLine, '3 1001-1 offline'],
+      },
     },
     {
       name: 'does not suspend it when the name cannot be looked up',
@@ -77,12 +105,12 @@ describe('retireAgentJob of a pod that does not end', () => {
       want: 'uncertain: unavailable',
     },
   ];
-  it.each(kept)('$name', async ({ given, want, agents }) => {
+  it.each(kept)('$name', async ({ given, want, left }) => {
     const worlds = await aWedgedPod();
     await worlds.clock.advance(endGraceMs);
     given(worlds);
     const seen = { outcome: await retire(worlds, { reason }), left: worlds.existing() };
-    expect(seen).toEqual({ outcome: want, left: { ...wedged, agents: agents ?? wedged.agents } });
+    expect(seen).toEqual({ outcome: want, left: { ...wedged, ...left } });
   });
 
   it('does not suspend it when this look showed no placeholder of ours', async () => {
@@ -237,7 +265,7 @@ describe('a control plane that dies while it retires', () => {
       const agentJob = await worlds.cluster().getAgentJob(name);
       if (agentJob === undefined || agentJob.phase === 'tombstone') break;
       const retiring = { kind: 'retire', agentJob, reason: story.reason } as const;
-      void retireAgentJob(plane.deps, retiring, worlds.ado.now(), true).then(({ kind }) => outcomes.push(kind));
+      void retireAgentJob(plane.deps, retiring, true).then(({ kind }) => outcomes.push(kind));
       for (let turn = 0; turn < 5; turn++) await settled();
       await worlds.clock.advance(30_000);
       if (!plane.mortal.alive) plane = worlds.plane({ name: `after ${sweep}` });

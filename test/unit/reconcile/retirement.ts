@@ -15,7 +15,7 @@ import { action, name } from './creation.ts';
 /** Its agent online and idle, its pod running; nothing is in the journal. */
 export async function anIdleAgentJob(options: WorldsOptions = {}): Promise<Worlds> {
   const worlds = new Worlds(options);
-  await worlds.until(createAgentJob(worlds.plane({ name: 'creator' }).deps, action, worlds.ado.now()));
+  await worlds.until(createAgentJob(worlds.plane({ name: 'creator' }).deps, action));
   await worlds.clock.advance(10_000);
   worlds.journal.clear();
   return worlds;
@@ -32,7 +32,7 @@ export async function retire(worlds: Worlds, options: RetireOptions = {}): Promi
   const { reason = 'surplus', absenceCounts = true, plane = worlds.plane() } = options;
   const agentJob = await worlds.agentJob(name);
   const action = { kind: 'retire', agentJob, reason } as const;
-  return outcomeLine(await worlds.until(retireAgentJob(plane.deps, action, worlds.ado.now(), absenceCounts)));
+  return outcomeLine(await worlds.until(retireAgentJob(plane.deps, action, absenceCounts)));
 }
 
 export const idle: Existing = {

@@ -9,7 +9,7 @@ import { action, allButStarted, name, rolledBack, started } from './creation.ts'
 async function forsaken(): Promise<Worlds> {
   const worlds = new Worlds();
   const { deps } = worlds.plane({ name: 'creator', crash: { atCall: 3, when: 'before' } });
-  void createAgentJob(deps, action, worlds.ado.now());
+  void createAgentJob(deps, action);
   await worlds.clock.advance(1000);
   worlds.journal.clear();
   return worlds;
@@ -87,7 +87,7 @@ describe('rollBack', () => {
     const agentJob = await worlds.agentJob(name);
     row.given(worlds);
     const { deps } = worlds.plane();
-    const outcome = await worlds.until(rollBack(deps, { kind: 'rollBack', agentJob }, worlds.ado.now()));
+    const outcome = await worlds.until(rollBack(deps, { kind: 'rollBack', agentJob }));
     const seen = { outcome: outcomeLine(outcome), left: worlds.existing(), deleted: worlds.deletedAgents };
     expect(seen).toEqual({ outcome: row.want, left: row.left, deleted: [] });
   });
@@ -95,14 +95,14 @@ describe('rollBack', () => {
   it('asks nothing of Azure DevOps', async () => {
     const worlds = await forsaken();
     const agentJob = await worlds.agentJob(name);
-    await rollBack(worlds.plane().deps, { kind: 'rollBack', agentJob }, worlds.ado.now());
+    await rollBack(worlds.plane().deps, { kind: 'rollBack', agentJob });
     expect(worlds.calls()).toEqual(['patch jobs', 'get secrets', 'delete secrets']);
   });
 
   it('fails without a call when the cluster of the Job is not configured', async () => {
     const worlds = await forsaken();
     const agentJob = { ...(await worlds.agentJob(name)), cluster: 'elsewhere' };
-    const outcome = await rollBack(worlds.plane().deps, { kind: 'rollBack', agentJob }, worlds.ado.now());
+    const outcome = await rollBack(worlds.plane().deps, { kind: 'rollBack', agentJob });
     expect([outcomeLine(outcome), worlds.calls()]).toEqual(['failed: unexpected', []]);
   });
 });
@@ -115,10 +115,10 @@ describe('start and roll back of one Job', () => {
     const worlds = new Worlds();
     const creator = worlds.plane({ name: 'creator', latencyMs: 100 });
     const other = worlds.plane({ name: 'other', latencyMs: 10 });
-    const creation = createAgentJob(creator.deps, action, worlds.ado.now());
+    const creation = createAgentJob(creator.deps, action);
     await worlds.clock.advance(ms);
     const agentJob = await worlds.agentJob(name).catch(() => undefined);
-    const rollingBack = agentJob && rollBack(other.deps, { kind: 'rollBack', agentJob }, worlds.ado.now());
+    const rollingBack = agentJob && rollBack(other.deps, { kind: 'rollBack', agentJob });
     const [created, undone] = await worlds.until(Promise.all([creation, rollingBack]));
     const seen = {
       created: outcomeLine(created),
@@ -140,9 +140,8 @@ describe('start and roll back of one Job', () => {
     const worlds = await forsaken();
     const agentJob = await worlds.agentJob(name);
     const planes = ['one', 'two', 'three'].map((plane) => worlds.plane({ name: plane, latencyMs: 10 }).deps);
-    const at = worlds.ado.now();
     const outcomes = await worlds.until(
-      Promise.all(planes.map((deps) => rollBack(deps, { kind: 'rollBack', agentJob }, at))),
+      Promise.all(planes.map((deps) => rollBack(deps, { kind: 'rollBack', agentJob }))),
     );
     expect(outcomes.map(outcomeLine)).toEqual(['done', 'raced: the Job moved on', 'raced: the Job moved on']);
     expect(worlds.calls().filter(isWrite)).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
 import type { AgentJob, AgentJobPhase, AgentJobPurpose } from '../../../shared/domain/agentJob.ts';
-import { agentJobName, placeholderName } from '../../../shared/domain/names.ts';
+import { agentJobName, annotationPointer, annotations, placeholderName } from '../../../shared/domain/names.ts';
 import { offeredCapabilities } from '../../../shared/domain/offer.ts';
 import { buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
 import type { Action } from '../../../shared/plan/plan.ts';
@@ -276,6 +276,12 @@ describe('deleteGhost', () => {
   }
   const behind = (phase: AgentJobPhase) => (worlds: Worlds) =>
     anAgentJobIn(worlds, { phase, purpose, cluster: 'west' });
+  /** A retiring Job of the name in the second cluster that tells this agent id. */
+  const behindAgent = (agentId: number) => async (worlds: Worlds) => {
+    await behind('retiring')(worlds);
+    const path = annotationPointer(annotations.agentId);
+    worlds.patchJob(name, [{ op: 'add', path, value: `${agentId}` }], 'west');
+  };
   const lives = (phase: AgentJobPhase): GhostRow => ({
     name: `keeps it while the second cluster has its Job in phase ${phase}`,
     given: behind(phase),
@@ -296,6 +302,19 @@ describe('deleteGhost', () => {
     lives('creating'),
     lives('started'),
     lives('retiring'),
+    lives('unreadable'),
+    {
+      name: 'keeps it while the second cluster has a Job of its id',
+      given: behindAgent(2),
+      want: 'waiting: its Job lives',
+      left: ghost,
+    },
+    {
+      name: 'deletes it when the only Job of its name has another agent',
+      given: behindAgent(9),
+      want: 'done',
+      asksServer: true,
+    },
     unread('answers 500', status(500), 'unavailable'),
     unread('answers 403', status(403), 'forbidden'),
     unread('does not answer', { kind: 'hang' }, 'timeout'),

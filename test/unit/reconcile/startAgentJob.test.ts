@@ -1,9 +1,10 @@
 /** The last two steps of a creation: the Secret with the agent's files, and the start. */
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
-import type { Existing, Worlds } from '../../support/pass.ts';
-import { namespace, nothing } from '../../support/pass.ts';
+import { createAgentJob } from '../../../shared/reconcile/createAgentJob.ts';
+import { type Existing, namespace, nothing, Worlds } from '../../support/pass.ts';
 import {
+  action,
   aJobBy,
   allButStarted,
   creatingWithAgent,
@@ -36,9 +37,9 @@ describe('createAgentJob, storing the files', () => {
     undone('at 429', status(429), 'storing the agent files: throttled'),
     undone('at 403', status(403), 'storing the agent files: forbidden'),
     undone('at 422', status(422), 'storing the agent files: invalid'),
-    undone('at 500 with no Secret to see', status(500), 'the Secret is not ours'),
-    undone('when the POST is lost', lostBefore, 'the Secret is not ours'),
-    undone('when nobody answers', hang, 'the Secret is not ours'),
+    undone('at 500 with no Secret to see', status(500), 'storing the agent files: unavailable'),
+    undone('when the POST is lost', lostBefore, 'storing the agent files: unavailable'),
+    undone('when nobody answers', hang, 'storing the agent files: timeout'),
     {
       name: 'goes on when the reply is lost and the Secret is its own',
       given: fails(lostAfter),
@@ -61,8 +62,8 @@ describe('createAgentJob, storing the files', () => {
     {
       name: 'undoes Job and agent, not the Secret, when the name is taken by a Secret that is not its own',
       given: foreignSecret,
-      want: 'undone: the Secret is not ours',
-      left: { ...rolledBack('the Secret is not ours'), secrets: ['1001-1'] },
+      want: 'undone: storing the agent files: conflict',
+      left: { ...rolledBack('storing the agent files: conflict'), secrets: ['1001-1'] },
       deleted: [ownAgent],
     },
     {
@@ -81,8 +82,8 @@ describe('createAgentJob, storing the files', () => {
       deps: ({ pools }) => ({
         pools: { ...pools, addAgent: async (...given) => ({ id: (await pools.addAgent(...given)).id, name }) },
       }),
-      want: 'undone: the Secret is not ours',
-      left: rolledBack('the Secret is not ours'),
+      want: 'undone: storing the agent files: unexpected',
+      left: rolledBack('storing the agent files: unexpected'),
       deleted: [ownAgent],
     },
     {
@@ -115,6 +116,91 @@ describe('createAgentJob, storing the files', () => {
       left: { ...rolledBack('storing the agent files: forbidden'), agents: started.agents },
     },
   ]);
+});
+
+describe('createAgentJob, undoing', () => {
+  const refused = 'storing the agent files: forbidden';
+  const twiceLost = 'starting: unavailable';
+  const undoing = (
+    title: string,
+    given: Row['given'],
+    want: string,
+    left: Existing,
+    deleted: readonly number[],
+  ): Row => ({
+    name: `is uncertain, and says why, when ${title}`,
+    given,
+    want: `uncertain: ${want}`,
+    left,
+    deleted,
+  });
+  const withAgent = (why: string): Existing => ({ ...rolledBack(why), agents: started.agents });
+  table([
+    undoing(
+      'the agent cannot be deleted',
+      (worlds) => {
+        worlds.fail('create secrets', status(403));
+        worlds.fail('deleteAgent', status(500));
+      },
+      `${refused}; undoing: unavailable`,
+      withAgent(refused),
+      [],
+    ),
+    undoing(
+      'nobody answers for the agent',
+      (worlds) => {
+        worlds.fail('create secrets', status(403));
+        worlds.fail('deleteAgent', hang);
+      },
+      `${refused}; undoing: timeout`,
+      withAgent(refused),
+      [],
+    ),
+    undoing(
+      'the Secret cannot be deleted',
+      (worlds) => {
+        worlds.fail('patch jobs', lostBefore, 2);
+        worlds.fail('delete secrets', status(403));
+      },
+      `${twiceLost}; undoing: forbidden`,
+      { ...rolledBack(twiceLost), secrets: ['1001-1'] },
+      [ownAgent],
+    ),
+    undoing(
+      'the owner of the Secret cannot be read',
+      (worlds) => {
+        worlds.fail('patch jobs', lostBefore, 2);
+        worlds.fail('get secrets', status(503));
+      },
+      `${twiceLost}; undoing: unavailable`,
+      { ...rolledBack(twiceLost), secrets: ['1001-1'] },
+      [ownAgent],
+    ),
+    undoing(
+      'neither can be deleted',
+      (worlds) => {
+        worlds.fail('patch jobs', lostBefore, 2);
+        worlds.fail('deleteAgent', status(403));
+        worlds.fail('delete secrets', status(500));
+      },
+      `${twiceLost}; undoing: forbidden`,
+      { ...withAgent(twiceLost), secrets: ['1001-1'] },
+      [],
+    ),
+  ]);
+
+  it('keeps the error that began it, with the time that the cluster asked for', async () => {
+    const worlds = new Worlds();
+    worlds.fail('create secrets', { kind: 'status', status: 503, retryAfterSeconds: 9 });
+    const outcome = await worlds.until(createAgentJob(worlds.plane().deps, action));
+    expect(outcome).toEqual({
+      action: 'create',
+      subject: name,
+      kind: 'undone',
+      detail: 'storing the agent files: unavailable',
+      error: expect.objectContaining({ kind: 'unavailable', status: 503, retryAfterMs: 9000 }),
+    });
+  });
 });
 
 describe('createAgentJob, starting', () => {
@@ -199,6 +285,14 @@ describe('createAgentJob, starting', () => {
           aJobBy('another-0')(worlds);
         }),
       { ...creatingWithAgent, secrets: ['1001-1'] },
+    ),
+    uncertain(
+      'when the Job is unreadable now',
+      (worlds) => {
+        worlds.fail('patch jobs', lostAfter);
+        worlds.meanwhile('get jobs', () => worlds.movePhase(name, 'unreadable'));
+      },
+      { ...started, jobs: ['1001-1 unreadable agent=2'] },
     ),
     uncertain(
       'when the Job is gone',

@@ -155,6 +155,7 @@ describe('listing agents', () => {
           createdAt: Date.UTC(2026, 0, 5, 7),
           statusChangedAt: Date.UTC(2026, 0, 5, 7, 30),
           capabilities: { 'Agent.OS': 'Linux', docker: '', node: '24' },
+          userCapabilities: { node: '24' },
           assignedRequestId: 17,
           lastCompletedRequest: { id: 16, finishedAt: Date.UTC(2026, 0, 5, 7, 45) },
           updatePending: true,

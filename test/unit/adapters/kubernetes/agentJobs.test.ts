@@ -73,40 +73,74 @@ describe('readJob', () => {
     });
   });
 
+  const { name: plainName, uid, cluster, namespace, poolId, template, purpose } = plain;
+  const damaged: AgentJob = {
+    cluster,
+    namespace,
+    name: plainName,
+    uid,
+    poolId,
+    template,
+    purpose,
+    phase: 'unreadable',
+    creator: '',
+    createBy: plain.createdAt,
+    createdAt: plain.createdAt,
+    suspended: false,
+  };
   it.each([
-    { name: 'no schema', given: aJobObject({ labels: { [labels.schema]: '' } }), want: 'foreign' },
-    { name: 'a later schema', given: aJobObject({ labels: { [labels.schema]: '2' } }), want: 'foreign' },
-    { name: 'no phase', given: aJobObject({ annotations: { [annotations.phase]: '' } }), want: 'unreadable' },
+    { name: 'no schema', given: aJobObject({ labels: { [labels.schema]: '' } }) },
+    { name: 'a later schema', given: aJobObject({ labels: { [labels.schema]: '2' } }) },
+    { name: 'no phase', given: aJobObject({ annotations: { [annotations.phase]: '' } }) },
+    { name: 'an unknown phase', given: aJobObject({ annotations: { [annotations.phase]: 'done' } }) },
     {
-      name: 'an unknown phase',
-      given: aJobObject({ annotations: { [annotations.phase]: 'done' } }),
-      want: 'unreadable',
+      name: 'a phase that nobody writes',
+      given: aJobObject({ annotations: { [annotations.phase]: 'unreadable', [annotations.agentId]: '412' } }),
     },
-    {
-      name: 'a garbled agent id',
-      given: aJobObject({ annotations: { [annotations.agentId]: '4e2' } }),
-      want: 'unreadable',
-    },
-    {
-      name: 'an empty agent id, which is not zero',
-      given: aJobObject({ annotations: { [annotations.agentId]: '' } }),
-      want: 'unreadable',
-    },
+    { name: 'a garbled agent id', given: aJobObject({ annotations: { [annotations.agentId]: '4e2' } }) },
+    { name: 'an empty agent id, which is not zero', given: aJobObject({ annotations: { [annotations.agentId]: '' } }) },
     {
       name: 'a create-by in another notation',
       given: aJobObject({ annotations: { [annotations.createBy]: '2026-01-05T08:00:00Z' } }),
-      want: 'unreadable',
     },
-    { name: 'a name of another pool', given: aJobObject({ labels: { [labels.poolId]: '8' } }), want: 'unreadable' },
-  ])('$name is $want', ({ given, want }) => {
-    expect(readJob('east', given, [])).toMatchObject({ kind: want, name: 'mf-in01-or01-7-17-1' });
+    { name: 'a garbled created-at', given: aJobObject({ annotations: { [annotations.createdAt]: 'x' } }) },
+    { name: 'a garbled status', given: aJobObject({ status: { conditions: 'none' } }) },
+  ])('$name leaves an agent job of which nothing is known but whose it is', ({ given }) => {
+    expect(readJob('east', given, [])).toEqual({ kind: 'agentJob', agentJob: damaged });
   });
 
-  it('says which annotation is unreadable, never its value', () => {
+  it('shows the pod of a damaged one', () => {
+    const job = aJobObject({ annotations: { [annotations.phase]: '' } });
+    const pods = readPods([aPodObject()]);
+    expect(readJob('east', job, pods)).toEqual({ kind: 'agentJob', agentJob: { ...damaged, pod: pods[0]?.pod } });
+  });
+
+  it('never shows the value of a damaged annotation', () => {
     const job = aJobObject({ annotations: { [annotations.served]: 'hunter2' } });
-    const read = readJob('east', job, []);
-    expect(read).toMatchObject({ why: expect.stringContaining('mayfly.dev/served') });
-    expect(JSON.stringify(read)).not.toContain('hunter2');
+    expect(JSON.stringify(readJob('east', job, []))).not.toContain('hunter2');
+  });
+
+  const unnamed = aJobObject();
+  it.each([
+    {
+      name: 'a name of another pool',
+      given: aJobObject({ labels: { [labels.poolId]: '8' } }),
+      want: expect.stringContaining('name'),
+    },
+    {
+      name: 'a name that is none of ours',
+      given: { ...unnamed, metadata: { ...unnamed.metadata, name: 'hunter2' } },
+      want: expect.stringContaining('name'),
+    },
+    {
+      name: 'a garbled pool id',
+      given: aJobObject({ labels: { [labels.poolId]: 'hunter2' } }),
+      want: expect.stringContaining(labels.poolId),
+    },
+  ])('$name is unreadable, and why is told without the value', ({ given, want }) => {
+    const read = readJob('east', given, []);
+    expect(read).toEqual({ kind: 'unreadable', name: given.metadata.name, why: want });
+    expect(read.kind === 'unreadable' && read.why).not.toContain('hunter2');
   });
 
   it.each([null, 'text', {}, { metadata: { name: 'x' } }])('rejects %j: its metadata cannot be read', (given) => {
@@ -185,6 +219,67 @@ describe('the pod of a Job', () => {
     expect(() => readPods([aPodObject({ status: { phase: 'Sleeping' } })])).toThrow(
       expect.objectContaining({ kind: 'unexpected' }),
     );
+  });
+});
+
+describe('the clock of the cluster', () => {
+  const job = (createdAt: string | undefined) =>
+    aJobObject({
+      annotations: {
+        [annotations.phaseAt]: `${at('2026-01-05T08:00:05Z')}`,
+        ...(createdAt !== undefined && { [annotations.createdAt]: `${at(createdAt)}` }),
+      },
+      status: { conditions: [{ type: 'Complete', status: 'True', lastTransitionTime: '2026-01-05T08:11:00Z' }] },
+    });
+  const pod = aPodObject({
+    status: { phase: 'Succeeded' },
+    conditions: { PodScheduled: { status: 'True', lastTransitionTime: '2026-01-05T08:00:12Z' } },
+    agent: {
+      terminated: { exitCode: 0, startedAt: '2026-01-05T08:00:30Z', finishedAt: '2026-01-05T08:10:00Z' },
+    },
+  });
+  const minutes = 60_000;
+  it.each([
+    { name: 'four minutes ahead', createdAt: '2026-01-05T07:56:00Z', aheadMs: 4 * minutes },
+    { name: 'four minutes behind', createdAt: '2026-01-05T08:04:00Z', aheadMs: -4 * minutes },
+    { name: 'right', createdAt: '2026-01-05T08:00:00Z', aheadMs: 0 },
+    { name: 'not known: no time of the creation is written down', createdAt: undefined, aheadMs: 0 },
+  ])('is taken off all instants that it set where it is $name', ({ createdAt, aheadMs }) => {
+    expect(readJob('east', job(createdAt), readPods([pod]))).toEqual({
+      kind: 'agentJob',
+      agentJob: {
+        ...plain,
+        phaseAt: at('2026-01-05T08:00:05Z'),
+        createdAt: at('2026-01-05T08:00:00Z') - aheadMs,
+        finishedAt: at('2026-01-05T08:11:00Z') - aheadMs,
+        condition: 'Complete',
+        pod: {
+          name: 'mf-in01-or01-7-17-1-abcde',
+          uid: 'pod-uid',
+          phase: 'Succeeded',
+          cause: 'none',
+          createdAt: at('2026-01-05T08:00:10Z') - aheadMs,
+          scheduledAt: at('2026-01-05T08:00:12Z') - aheadMs,
+          mainStartedAt: at('2026-01-05T08:00:30Z') - aheadMs,
+          finishedAt: at('2026-01-05T08:10:00Z') - aheadMs,
+          exitCode: 0,
+          terminating: false,
+        },
+      },
+    });
+  });
+
+  it('leaves out what has not happened', () => {
+    const pending = readPods([aPodObject()]);
+    const created = aJobObject({ annotations: { [annotations.createdAt]: `${at('2026-01-05T07:56:00Z')}` } });
+    expect(readJob('east', created, pending)).toEqual({
+      kind: 'agentJob',
+      agentJob: {
+        ...plain,
+        createdAt: at('2026-01-05T07:56:00Z'),
+        pod: { ...pending[0]?.pod, createdAt: at('2026-01-05T07:56:10Z') },
+      },
+    });
   });
 });
 

@@ -55,16 +55,18 @@ describe('listing agent jobs', () => {
     expect(calls).toEqual([`list jobs ${selector}`, `list pods ${selector}`]);
   });
 
-  it('leaves out a foreign schema in silence and what is unreadable aloud', async () => {
+  it('lists damaged ones and those of another schema as such, and leaves out aloud what says not whose it is', async () => {
     const { cluster, told } = theApi({
       jobs: [
         aJobObject({ labels: { [labels.schema]: '2' } }),
         aJobObject({ annotations: { [annotations.phase]: 'gone' } }),
+        aJobObject({ labels: { [labels.poolId]: 'seven' } }),
         aJobObject(),
       ],
     });
-    expect(await cluster.listAgentJobs(scope)).toHaveLength(1);
-    expect(told).toEqual([expect.stringContaining(`${name}: ${annotations.phase}`)]);
+    const listed = await cluster.listAgentJobs(scope);
+    expect(listed.map(({ phase }) => phase)).toEqual(['unreadable', 'unreadable', 'started']);
+    expect(told).toEqual([expect.stringContaining(`${name}: ${labels.poolId}`)]);
   });
 
   it.each([
@@ -88,10 +90,20 @@ describe('getting one agent job', () => {
   });
 
   it.each([
-    { name: 'it is of another schema', given: { get: aJobObject({ labels: { [labels.schema]: '2' } }) } },
-    { name: 'it is unreadable', given: { get: aJobObject({ annotations: { [annotations.createBy]: 'soon' } }) } },
+    { name: 'of another schema', given: aJobObject({ labels: { [labels.schema]: '2' } }) },
+    { name: 'damaged', given: aJobObject({ annotations: { [annotations.createBy]: 'soon' } }) },
+  ])('is there, and unreadable, where it is $name', async ({ given }) => {
+    const { cluster, told } = theApi({ get: given, pods: [aPodObject()] });
+    expect(await cluster.getAgentJob(name)).toMatchObject({ name, phase: 'unreadable', pod: { uid: 'pod-uid' } });
+    expect(told).toEqual([]);
+  });
+
+  it.each([
+    { name: 'its labels are garbled', given: aJobObject({ labels: { [labels.poolId]: 'seven' } }) },
+    { name: 'its name is of another pool', given: aJobObject({ labels: { [labels.poolId]: '8' } }) },
+    { name: 'it has no metadata', given: { kind: 'Job' } },
   ])('rejects unexpected where $name: it is not absent', async ({ given }) => {
-    await expect(theApi(given).cluster.getAgentJob(name)).rejects.toMatchObject({ kind: 'unexpected' });
+    await expect(theApi({ get: given }).cluster.getAgentJob(name)).rejects.toMatchObject({ kind: 'unexpected' });
   });
 
   it.each(['forbidden', 'unavailable', 'timeout'] as const)('rejects %s as such', async (kind) => {

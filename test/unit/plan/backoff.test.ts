@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { type AgentJob, createByPassed } from '../../../shared/domain/agentJob.ts';
+import { retireReasons } from '../../../shared/domain/reasons.ts';
+import { breakerOf, isFailure, retryAt } from '../../../shared/plan/backoff.ts';
+import {
+  aJobRequest,
+  anAgentJob,
+  anObserved,
+  minutesAgo,
+  nameFor,
+  noon,
+  policy,
+  secondsAgo,
+  template,
+} from '../../support/builders.ts';
+import { anUnreadable, aTombstone, plan, told } from '../../support/plans.ts';
+
+const refused = (attempt = 1, rest: Partial<AgentJob> = {}): AgentJob =>
+  aTombstone(attempt, { phase: 'rolledBack', reason: 'registering: throttled', phaseAt: secondsAgo(1), ...rest });
+const failed = (attempt = 1, rest: Partial<AgentJob> = {}): AgentJob =>
+  aTombstone(attempt, { reason: 'neverStarted', phaseAt: secondsAgo(1), ...rest });
+const retiring = (reason: string, rest: Partial<AgentJob> = {}): AgentJob =>
+  anAgentJob({ phase: 'retiring', reason, phaseAt: secondsAgo(1), ...rest });
+
+describe('isFailure', () => {
+  const failures = retireReasons.filter((reason) => isFailure(retiring(reason)));
+
+  it('counts an agent job that never came up from the moment it is being retired', () => {
+    expect(failures).toEqual(['neverStarted', 'wentOffline', 'updatePending']);
+  });
+
+  it('counts a tombstone of any reason but surplus', () => {
+    const counted = retireReasons.filter((reason) => isFailure(failed(1, { reason })));
+    expect(counted).toEqual(retireReasons.filter((reason) => reason !== 'surplus'));
+  });
+
+  it.each([
+    { name: 'one that served, being retired', given: retiring('wentOffline', { served: 1002 }) },
+    { name: 'one that served, as a tombstone', given: failed(1, { served: 1002 }) },
+    { name: 'one that was rolled back', given: refused() },
+    { name: 'one that is unreadable', given: anUnreadable({ reason: 'neverStarted' }) },
+    { name: 'one that runs', given: anAgentJob({ reason: 'neverStarted' }) },
+  ])('does not count $name', ({ given }) => {
+    expect(isFailure(given)).toBe(false);
+  });
+});
+
+describe('retryAt', () => {
+  it.each([
+    { name: 'no attempt', given: [], want: undefined },
+    { name: 'a failure', given: [failed()], want: 29 },
+    { name: 'one that never came up and is being retired', given: [retiring('neverStarted')], want: 29 },
+    { name: 'one that is surplus and being retired', given: [retiring('surplus')], want: undefined },
+    { name: 'a refused creation', given: [refused()], want: 29 },
+    {
+      name: 'one that was rolled back and does not say why',
+      given: [aTombstone(1, { phase: 'rolledBack', phaseAt: secondsAgo(1) })],
+      want: 29,
+    },
+    { name: 'one whose creator died', given: [refused(1, { reason: createByPassed })], want: undefined },
+    { name: 'an unreadable one', given: [anUnreadable()], want: undefined },
+    { name: 'two refused creations', given: [refused(1, { phaseAt: minutesAgo(9) }), refused(2)], want: 59 },
+    { name: 'three', given: [refused(1), refused(2), refused(3)], want: 119 },
+    { name: 'a refused creation and a failure', given: [failed(1, { phaseAt: minutesAgo(9) }), refused(2)], want: 59 },
+    {
+      name: 'a refused creation after one whose creator died',
+      given: [refused(1, { reason: createByPassed }), refused(2)],
+      want: 29,
+    },
+    {
+      name: 'many refused creations',
+      given: Array.from({ length: 40 }, (_, index) => refused(index + 1)),
+      want: 15 * 60 - 1,
+    },
+  ])('is $want s from now after $name', ({ given, want }) => {
+    expect(retryAt(given, policy)).toBe(want === undefined ? undefined : noon + want * 1000);
+  });
+
+  it.each([
+    { name: 'a refused creation', given: refused() },
+    { name: 'one that never came up and is being retired', given: retiring('neverStarted') },
+  ])('holds back the next number after $name', ({ given }) => {
+    const observed = anObserved({ requests: [aJobRequest()], agentJobs: [given] });
+    const decided = (ms: number): unknown => {
+      const { actions, skips } = plan({ ...observed, at: noon + ms });
+      return [actions.filter(({ kind }) => kind === 'create').map(told), skips];
+    };
+    const again = new Date(noon + 29_000).toISOString();
+    expect([decided(28_999), decided(29_000)]).toEqual([
+      [[], [{ requestId: 1001, reason: 'backingOff', detail: again }]],
+      [[`create ${nameFor(1001, 2)}`], []],
+    ]);
+  });
+});
+
+describe('breakerOf', () => {
+  const five = [1, 2, 3, 4, 5];
+  it.each([
+    { name: 'stays closed after refused creations', given: five.map((attempt) => refused(attempt)), want: false },
+    {
+      name: 'opens on agent jobs that never came up and are being retired',
+      given: five.map((attempt) =>
+        retiring('neverStarted', { purpose: { kind: 'request', requestId: 1000 + attempt, attempt: 1 } }),
+      ),
+      want: true,
+    },
+    { name: 'opens on failures', given: five.map((attempt) => failed(attempt)), want: true },
+  ])('$name', ({ given, want }) => {
+    expect(breakerOf(template.name, given, new Set(), policy, noon)).toEqual({ open: want, probe: false });
+  });
+});
