@@ -77,7 +77,7 @@ function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: 
 
 function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
   // The server gives it no job until it has updated itself, which an agent in a pod never does.
-  if (agent?.updatePending === true && isIdleLongEnough(agentJob, agent, context))
+  if (agent?.online === true && agent.updatePending && isIdleLongEnough(agentJob, agent, context))
     return retire(agentJob, 'updatePending');
   const surplus = context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
   if (surplus) return retire(agentJob, 'surplus');

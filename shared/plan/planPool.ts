@@ -1,6 +1,6 @@
 /** The whole decision about one pool, from one look at it. Total: it cannot fail, and equal input gives an equal plan. */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
@@ -41,20 +41,25 @@ const restingReasons: ReadonlySet<SkipReason> = new Set(['userDelayed', 'unparsa
  * Something is on its way: a request waits for what a pass can change, or an agent job is neither memory nor merely at
  * work. An agent that runs its job and is disabled already needs nobody until it has finished, which a hook tells.
  */
-function isActive(provision: Provision, agentJobs: readonly AgentJob[], working: ReadonlySet<string>): boolean {
+function isActive(provision: Provision, agentJobs: readonly AgentJob[], working: ReadonlyMap<string, Agent>): boolean {
   const resting = provision.skips.filter((skip) => restingReasons.has(skip.reason)).length;
   const waits = provision.waitingCount > resting - provision.delayedCount;
   return waits || agentJobs.some((agentJob) => !isAtRest(agentJob, working));
 }
 
-function isAtRest(agentJob: AgentJob, working: ReadonlySet<string>): boolean {
-  return isTombstone(agentJob) || agentJob.phase === 'unreadable' || (working.has(agentJob.name) && !isOver(agentJob));
+function isAtRest(agentJob: AgentJob, working: ReadonlyMap<string, Agent>): boolean {
+  if (isTombstone(agentJob) || agentJob.phase === 'unreadable') return true;
+  const agent = working.get(agentJob.name);
+  return agent !== undefined && standsBehind(agentJob, agent) && !isOver(agentJob);
 }
 
-/** Names of agents that run a request and are disabled. */
-function workingAgents(agents: readonly Agent[], reserved: ReadonlyMap<number, JobRequest>): ReadonlySet<string> {
+/** Agents that run a request and are disabled, by name. */
+function workingAgents(
+  agents: readonly Agent[],
+  reserved: ReadonlyMap<number, JobRequest>,
+): ReadonlyMap<string, Agent> {
   const working = agents.filter((agent) => !agent.enabled && reserved.get(agent.id)?.receivedAt !== undefined);
-  return new Set(working.map((agent) => agent.name));
+  return new Map(working.map((agent) => [agent.name, agent]));
 }
 
 export function planPool(policy: PoolPolicy, observed: Observed): Plan {

@@ -90,15 +90,18 @@ async function undoAll(
     const found = await cluster.getAgentJob(agentJob.name).catch(() => undefined);
     if (found?.uid !== agentJob.uid || found.phase !== 'rolledBack') return outcome(creation, 'uncertain', why, error);
   }
-  const undone = await Promise.allSettled([
-    deps.pools.deleteAgent(deps.policy.poolId, agent.id),
-    deleteOwnSecret(cluster, agentJob),
-  ]);
+  const undone = await Promise.allSettled([deleteOwnAgent(deps, agent), deleteOwnSecret(cluster, agentJob)]);
   const left = undone.find((part) => part.status === 'rejected');
   // What is left is a ghost, and a Secret that goes with the tombstone.
   return left === undefined
     ? outcome(creation, 'undone', why, error)
     : outcome(creation, 'uncertain', `${why}; undoing: ${errorKind(left.reason)}`, error ?? left.reason);
+}
+
+async function deleteOwnAgent({ pools, policy }: Pass, agent: RegisteredAgent): Promise<void> {
+  if ((await pools.deleteAgent(policy.poolId, agent.id)) !== 'refused') return;
+  const operation = `deleting agent ${agent.id}`;
+  throw new UpstreamError({ upstream: 'azureDevOps', operation, kind: 'conflict', detail: 'refused' });
 }
 
 /** Deletes the Secret of this name only when our Job owns it. */
@@ -141,7 +144,7 @@ async function createOwnSecret(
   } catch (error) {
     if (!hasErrorKind(error, 'conflict') && !isReplyLost(error)) throw error;
     // Only this process has the key, so a Secret that our Job owns can only be the one we just sent.
-    const owners = await cluster.getSecretOwners(action.name);
+    const owners = await cluster.getSecretOwners(action.name).catch(() => undefined);
     if (owners?.includes(agentJob.uid) !== true) throw error;
   }
 }

@@ -7,7 +7,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import { known, type Read, type Remembered, unknown } from '../domain/read.ts';
 import type { Observed } from '../plan/observed.ts';
 import { scopeOf } from '../plan/supply.ts';
-import type { Cluster, ParallelJobs, Stamped } from '../ports.ts';
+import type { ParallelJobs, Stamped } from '../ports.ts';
 import type { ReconcileDeps } from './deps.ts';
 import { within } from './within.ts';
 
@@ -30,12 +30,18 @@ async function attempt<T>(errors: unknown[], read: Promise<T>): Promise<Read<T>>
 
 const map = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.known ? known(change(read.value)) : read);
 
+/** What a read of one cluster may take in all; a slower one is unknown, or it would eat up the pass of all others. */
+const clusterReadMs = 20_000;
+
 /**
  * One control map that says so is enough to pause the pool, whatever the others say or fail to say. Without such a one,
  * a map that cannot be read leaves it unknown: a pause is not lifted by that.
  */
-async function readPaused(clusters: readonly Cluster[], poolId: number): Promise<boolean> {
-  const reads = await Promise.allSettled(clusters.map((cluster) => cluster.getControl(poolId)));
+async function readPaused({ clusters, clock, policy }: ReconcileDeps): Promise<boolean> {
+  const bound = { upstream: 'kubernetes', operation: 'reading a control map' } as const;
+  const reads = await Promise.allSettled(
+    clusters.map((cluster) => within(clock, clusterReadMs, bound, cluster.getControl(policy.poolId))),
+  );
   if (reads.some((read) => read.status === 'fulfilled' && read.value?.['paused'] === 'true')) return true;
   const failed = reads.find((read) => read.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -47,25 +53,21 @@ function readParallelJobs(deps: ReconcileDeps): Promise<ParallelJobs> {
   return deps.policy.parallelJobs === 'unlimited' ? Promise.resolve(notAsked) : deps.pools.getParallelJobs();
 }
 
-/** What reads one cluster may take in all; a slower one is unknown, or it would eat up the pass of all others. */
-const clusterReadMs = 20_000;
-
 /** Looks once. Rejects never: what could not be read is unknown in the result. */
 export async function observePool(deps: ReconcileDeps): Promise<Look> {
   const errors: unknown[] = [];
   const { policy, clock, memory } = deps;
-  const bounded = <T>(operation: string, read: Promise<T>): Promise<Read<T>> =>
-    attempt(errors, within(clock, clusterReadMs, { upstream: 'kubernetes', operation }, read));
+  const listing = { upstream: 'kubernetes', operation: 'listing agent jobs' } as const;
   const [clusters, agents, parallelJobs, paused] = await Promise.all([
     Promise.all(
       deps.clusters.map(async (cluster) => ({
         name: cluster.name,
-        agentJobs: await bounded('listing agent jobs', cluster.listAgentJobs(scopeOf(policy))),
+        agentJobs: await attempt(errors, within(clock, clusterReadMs, listing, cluster.listAgentJobs(scopeOf(policy)))),
       })),
     ),
     attempt(errors, deps.pools.listAgents(policy.poolId)),
     attempt(errors, readParallelJobs(deps)),
-    bounded('reading the control maps', readPaused(deps.clusters, policy.poolId)),
+    attempt(errors, readPaused(deps)),
   ]);
   const requests = agents.known
     ? await attempt(errors, deps.pools.listJobRequests(policy.poolId))

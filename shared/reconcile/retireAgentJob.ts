@@ -124,6 +124,7 @@ async function retire(retiring: Retiring): Promise<Outcome> {
   // Read afresh: `served` may have just been written, and the pod is seen by list only once, long ago.
   const agentJob = await retiring.cluster.getAgentJob(marked.name);
   if (agentJob === undefined || agentJob.uid !== marked.uid) return outcome(retiring, 'raced', 'the Job is gone');
+  if (agentJob.phase !== 'retiring') return outcome(retiring, 'raced', `the Job is ${agentJob.phase}`);
   const over = await endPod(retiring, agentJob);
   return over ? layToRest(retiring, agentJob) : outcome(retiring, 'waiting', 'the pod has not ended');
 }

@@ -121,13 +121,13 @@ type Metadata = z.infer<typeof metadataSchema>;
 
 function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: readonly OwnedPod[]): AgentJob {
   const who = identity(cluster, metadata);
-  const job = jobSchema.safeParse(object);
+  const body = jobSchema.safeParse(object);
   const notes = annotationsSchema.safeParse(metadata.annotations);
-  const readable = job.success && notes.success && metadata.labels[labels.schema] === labelSchema;
+  const readable = body.success && notes.success && metadata.labels[labels.schema] === labelSchema;
   if (!readable) return unreadableJob(who, metadata, pods);
   // Seconds between the two clocks would otherwise lengthen or shorten every limit that the plan holds pods to.
   const aheadMs = metadata.creationTimestamp - (notes.data[annotations.createdAt] ?? metadata.creationTimestamp);
-  return inServerTime(readableJob(who, metadata, job.data, notes.data, pods), aheadMs);
+  return inServerTime(readableJob(who, metadata, body.data, notes.data, pods), aheadMs);
 }
 
 function unreadableJob(who: Identity, metadata: Metadata, pods: readonly OwnedPod[]): AgentJob {

@@ -15,7 +15,7 @@ import type { KubernetesApi } from './api.ts';
 export interface ClusterOptions {
   readonly name: string;
   readonly namespace: string;
-  /** Told of each Job that a list left out because its labels or annotations cannot be read. */
+  /** Told of each Job that a list left out because its labels or name cannot be read. */
   readonly onUnreadable?: (jobName: string, why: string) => void;
 }
 

@@ -81,6 +81,21 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [],
     },
     {
+      name: 'a booting agent with a pending update has its boot limit',
+      given: {
+        requests: [aJobRequest({ id: 1002 })],
+        agents: [aBootingAgent({ updatePending: true, createdAt: minutesAgo(2) })],
+        agentJobs: [
+          anAgentJob({
+            createdAt: minutesAgo(2),
+            phaseAt: minutesAgo(2),
+            pod: aPod({ mainStartedAt: minutesAgo(2), createdAt: minutesAgo(2) }),
+          }),
+        ],
+      },
+      want: [],
+    },
+    {
       name: 'a busy agent with a pending update is left to its job',
       given: {
         requests: [runningOn(anAgent())],

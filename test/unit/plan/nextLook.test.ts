@@ -100,6 +100,10 @@ describe('planPool: a look five seconds on', () => {
       given: { ...working, agentJobs: [anAgentJob({ pod: aPod({ phase: 'Failed', exitCode: 1 }) })] },
     },
     {
+      name: 'for a Job whose name, but not whose agent, is at work elsewhere',
+      given: { ...working, agentJobs: [anAgentJob({ phase: 'retiring', agentId: 502 })] },
+    },
+    {
       name: 'when only one of two agents works',
       given: {
         ...working,

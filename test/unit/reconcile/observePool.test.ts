@@ -216,6 +216,7 @@ describe('the memory of optional reads', () => {
     const failing = [
       { title: '403', fault: status(403), error: 'forbidden' },
       { title: 'a null body', fault: { kind: 'nullBody' }, error: 'unexpected' },
+      { title: 'silence', fault: { kind: 'hang' }, error: 'timeout' },
     ] as const;
     it.each(failing)('pauses on the word of the other, at $title', async ({ fault }) => {
       const worlds = new Worlds({ policy: twoClusters });

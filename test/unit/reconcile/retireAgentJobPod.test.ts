@@ -100,6 +100,12 @@ describe('retireAgentJob of a pod that does not end', () => {
       want: 'uncertain: unavailable',
     },
     {
+      name: 'touches it no further when its annotations have been damaged meanwhile',
+      given: (worlds) => worlds.meanwhile('get jobs', () => worlds.movePhase(name, 'unreadable')),
+      want: 'raced: neverStarted: the Job is unreadable',
+      left: { jobs: ['1001-1 unreadable agent=2 reason=neverStarted'] },
+    },
+    {
       name: 'does not suspend it when its pods cannot be read',
       given: (worlds) => worlds.fail('list pods', status(500)),
       want: 'uncertain: unavailable',

@@ -147,6 +147,16 @@ describe('createAgentJob, undoing', () => {
       [],
     ),
     undoing(
+      'the server refuses to delete the agent',
+      (worlds) => {
+        worlds.fail('create secrets', status(403));
+        worlds.fail('deleteAgent', status(409));
+      },
+      `${refused}; undoing: conflict`,
+      withAgent(refused),
+      [],
+    ),
+    undoing(
       'nobody answers for the agent',
       (worlds) => {
         worlds.fail('create secrets', status(403));
@@ -189,9 +199,13 @@ describe('createAgentJob, undoing', () => {
     ),
   ]);
 
-  it('keeps the error that began it, with the time that the cluster asked for', async () => {
+  it.each([
+    { name: 'keeps the error that began it, with the time that the cluster asked for', also: false },
+    { name: 'keeps it when the Secret cannot be looked up either', also: true },
+  ])('$name', async ({ also }) => {
     const worlds = new Worlds();
     worlds.fail('create secrets', { kind: 'status', status: 503, retryAfterSeconds: 9 });
+    if (also) worlds.fail('get secrets', status(403));
     const outcome = await worlds.until(createAgentJob(worlds.plane().deps, action));
     expect(outcome).toEqual({
       action: 'create',
