@@ -41,7 +41,7 @@ export class Headroom {
         return [template.name, template.maxAgents - ofTemplate];
       }),
     );
-    const pool = policy.maxAgents - live.length - outOfSight(policy, observed, agents);
+    const pool = policy.maxAgents - live.length - unseenCount(policy, observed, agents, usable);
     return new Headroom(
       policy.maxCreationsPerPass,
       pool,
@@ -67,13 +67,21 @@ export class Headroom {
   }
 }
 
-/** Agents of ours whose Job may be in a cluster that did not answer. */
-function outOfSight(policy: PoolPolicy, observed: Observed, agents: readonly Agent[]): number {
-  if (everyClusterKnown(observed)) return 0;
+/**
+ * Agents of ours that hold room though no list shows their Job: all of them while a cluster is out of reach, else only
+ * those so new that the lists may lie apart.
+ */
+function unseenCount(
+  policy: PoolPolicy,
+  observed: Observed,
+  agents: readonly Agent[],
+  usable: readonly Usable[],
+): number {
   const seen = new Set(knownAgentJobs(observed).map((agentJob) => agentJob.name));
-  return agents.filter((agent) => {
-    const parsed = parseName(scopeOf(policy), agent.name);
-    return parsed !== undefined && parsed.kind !== 'placeholder' && !seen.has(agent.name);
+  const candidates = everyClusterKnown(observed) ? usable.filter((agent) => agent.state === 'booting') : agents;
+  return candidates.filter(({ name }) => {
+    const parsed = parseName(scopeOf(policy), name);
+    return parsed !== undefined && parsed.kind !== 'placeholder' && !seen.has(name);
   }).length;
 }
 

@@ -122,17 +122,22 @@ function onlineUsable(context: Context, agent: Agent): Usable | undefined {
 }
 
 /**
- * While a cluster is out of reach, its agents that Azure DevOps knows still count within their grace: creating
- * replacements for agents that are merely out of sight would double them.
+ * Jobs and agents are listed at once, so an agent may be seen whose Job, made a moment before it, is not: no longer than
+ * two lists can lie apart, in ms.
  */
-function outOfSightUsable(context: Context, agent: Agent): Usable | undefined {
-  if (everyClusterKnown(context.observed) || context.agentJobs.has(agent.name)) return undefined;
+const listsApartMs = 60_000;
+
+/**
+ * An agent of ours that has never been online and whose Job is not to be seen. Its Job is too new for the list, or in a
+ * cluster out of reach: within its time it counts, because a replacement for it would double it.
+ */
+function unseenUsable(context: Context, agent: Agent): Usable | undefined {
+  if (context.agentJobs.has(agent.name)) return undefined;
   const parsed = ourName(context, agent);
   const unborn = agent.enabled && !wasEverOnline(agent) && !context.reserved.has(agent.id);
   const age = context.observed.at - (agent.createdAt ?? Number.NEGATIVE_INFINITY);
-  return parsed !== undefined && unborn && age <= context.policy.ghostGraceMs
-    ? usableOf(agent, parsed, 'booting')
-    : undefined;
+  const graceMs = everyClusterKnown(context.observed) ? listsApartMs : context.policy.ghostGraceMs;
+  return parsed !== undefined && unborn && age <= graceMs ? usableOf(agent, parsed, 'booting') : undefined;
 }
 
 function bootingJobUsable(context: Context, agentJob: AgentJob): Usable | undefined {
@@ -161,7 +166,7 @@ export function usableAgents(
     agents: new Map(agents.map((agent) => [agent.name, agent])),
   };
   const found = [
-    ...agents.map((agent) => onlineUsable(context, agent) ?? outOfSightUsable(context, agent)),
+    ...agents.map((agent) => onlineUsable(context, agent) ?? unseenUsable(context, agent)),
     ...agentJobs.map((agentJob) => bootingJobUsable(context, agentJob)),
   ];
   return found

@@ -40,6 +40,16 @@ describe('planPool: provision', () => {
       want: [],
     },
     {
+      name: 'a request whose agent is registered, while its new Job is not in the list yet, gets no second one',
+      given: { requests: [aJobRequest()], agents: [aBootingAgent()] },
+      want: [],
+    },
+    {
+      name: 'a request whose registered agent has no Job to be seen for longer gets the next number',
+      given: { requests: [aJobRequest()], agents: [aBootingAgent({ createdAt: minutesAgo(2) })] },
+      want: [`create ${second}`],
+    },
+    {
       name: 'a request that an idle agent can serve gets none',
       given: { requests: [aJobRequest({ id: 1002 })], agents: [anAgent()], agentJobs: [anAgentJob()] },
       want: [],
@@ -222,6 +232,15 @@ describe('planPool: provision', () => {
     const { actions, skips } = plan(anObserved({ requests }), { maxAgents: 2 });
     expect(actions.map(told)).toEqual([`create ${nameFor(1)}`, `create ${nameFor(2)}`]);
     expect(skips).toEqual([{ requestId: 3, reason: 'atPoolLimit', detail: template.name }]);
+  });
+
+  it('counts an agent whose new Job is not in the list yet against the limit', () => {
+    const requests = [aJobRequest(), aJobRequest({ id: 1002 })];
+    const { actions, skips } = plan(anObserved({ requests, agents: [aBootingAgent()] }), { maxAgents: 1 });
+    expect({ actions, skips }).toEqual({
+      actions: [],
+      skips: [{ requestId: 1002, reason: 'atPoolLimit', detail: template.name }],
+    });
   });
 
   it('opens the breaker of a template that keeps failing and lets one probe through', () => {
