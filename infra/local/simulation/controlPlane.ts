@@ -61,8 +61,8 @@ export class ControlPlane {
   readonly #running = new Map<number, number>();
   readonly #wanted = new Map<number, string>();
   readonly #nextLook = new Map<number, CancelTimer>();
-  /** The clusters of a pool that its latest pass has not seen. */
-  readonly #unseen = new Map<number, Set<Cluster>>();
+  /** The reads of clusters by the passes over a pool that are under way. */
+  readonly #reads = new Map<number, readonly { readonly answered: boolean }[]>();
   #sweep: CancelTimer | undefined;
   #nonce = 0;
 
@@ -111,14 +111,14 @@ export class ControlPlane {
       ...cluster,
       listAgentJobs: async (scope) => {
         // Unanswered counts as unseen: a pass does not wait for a slow cluster for ever.
-        const unseen = this.#unseen.get(poolId) ?? new Set();
-        this.#unseen.set(poolId, unseen.add(cluster));
+        const read = { answered: false };
+        this.#reads.set(poolId, [...(this.#reads.get(poolId) ?? []), read]);
         const agentJobs = await cluster.listAgentJobs(scope);
-        unseen.delete(cluster);
+        read.answered = true;
         return agentJobs;
       },
       createAgentJob: (manifest) => {
-        if ((this.#unseen.get(poolId)?.size ?? 0) > 0) this.#options.onBlindCreation(nameOf(manifest));
+        if (this.#reads.get(poolId)?.some((read) => !read.answered)) this.#options.onBlindCreation(nameOf(manifest));
         return cluster.createAgentJob(manifest);
       },
     };
@@ -160,7 +160,7 @@ export class ControlPlane {
   async #pass(poolId: number, cause: string): Promise<void> {
     const deps = this.#deps.get(poolId);
     if (deps === undefined) return;
-    if (this.#running.get(poolId) === 1) this.#unseen.delete(poolId);
+    if (this.#running.get(poolId) === 1) this.#reads.delete(poolId);
     const deadlineAt = this.#around.clock.now() + passMs;
     const report = await reconcilePool(deps, { cause, correlationId: this.#options.name, deadlineAt });
     this.#options.onReport(report);
