@@ -2,7 +2,7 @@
  * What the functions call: the use cases over their parts, without knowing where the parts come from. `app.ts` brings
  * the real ones, tests bring their own.
  */
-import { ConfigError, type ConfigProblem, UpstreamError } from './domain/errors.ts';
+import { ConfigError, type ConfigProblem } from './domain/errors.ts';
 import type { EpochMs } from './domain/instant.ts';
 import { type Intent, type IntentMessage, type PoolRoute, sweepMessages } from './domain/intent.ts';
 import { type HookAnswer, hookReceiver } from './hooks/answer.ts';
@@ -10,6 +10,7 @@ import type { BodySource } from './hooks/body.ts';
 import { type HookSecrets, hookVerifier } from './hooks/verify.ts';
 import { errorFields, type IntentOutcome, type PassTarget, workOnIntent } from './intents.ts';
 import type { Clock, IntentQueue, Log } from './ports.ts';
+import { within } from './reconcile/within.ts';
 
 /** What a configuration makes possible. */
 export interface Pools {
@@ -57,18 +58,6 @@ export interface App {
 /** Within this a queue that works has answered; longer, and the sender of a hook might give up on us first. */
 const sendTimeoutMs = 8_000;
 
-async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
-  const settled = new AbortController();
-  const timeout = clock.sleep(ms, settled.signal).then((): never => {
-    throw new UpstreamError({ upstream: 'serviceBus', operation: 'sending intents', kind: 'timeout' });
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    settled.abort();
-  }
-}
-
 const hookLevels = { rejected: 'warn', ignored: 'info', enqueued: 'info', unwell: 'error' } as const;
 
 function logHook(log: Log, answer: HookAnswer): HookReply {
@@ -93,6 +82,7 @@ export function createApp(parts: AppParts): App {
     within(
       parts.clock,
       sendTimeoutMs,
+      { upstream: 'serviceBus', operation: 'sending intents' },
       parts.queue().then((queue) => queue.send(messages)),
     );
   const receiver = hookReceiver({

@@ -2,6 +2,7 @@
  * One call through the in-process door: journaled, delayed, struck by at most one fault, and refused in the words of
  * the port. What the server did before an answer was lost stays done.
  */
+import { httpKinds } from '../../../shared/adapters/httpKinds.ts';
 import type { UpstreamErrorKind } from '../../../shared/domain/errors.ts';
 import { errorKind, UpstreamError } from '../../../shared/domain/errors.ts';
 import { secondsMs } from '../../../shared/domain/instant.ts';
@@ -99,12 +100,7 @@ export class InProcessCalls {
 const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
   203: 'unauthorized',
   302: 'unauthorized',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'notFound',
-  408: 'timeout',
-  409: 'conflict',
-  429: 'throttled',
+  ...httpKinds,
 };
 
 const kindOfStatus = (status: number): UpstreamErrorKind =>

@@ -1,16 +1,12 @@
 /** Errors of the @azure packages that speak HTTP, classified. */
 import type { Upstream, UpstreamErrorKind } from '../../domain/errors.ts';
 import { UpstreamError } from '../../domain/errors.ts';
+import { httpKinds } from '../httpKinds.ts';
 import { retryAfterMs } from '../retryAfter.ts';
 
 const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
+  ...httpKinds,
   400: 'invalid',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'notFound',
-  408: 'timeout',
-  409: 'conflict',
-  429: 'throttled',
 };
 
 /** What of a RestError is looked at. Its message is not: it may quote the request. */

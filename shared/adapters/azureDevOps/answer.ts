@@ -2,9 +2,11 @@
  * What an answer of Azure DevOps means. A success is 200 (201, 204) *and* JSON: to a broken token it answers 203, 302
  * or 200 with a sign-in page, and an empty or null body is not an empty list.
  */
+
 import type { UpstreamErrorKind } from '../../domain/errors.ts';
 import { UpstreamError } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
+import { httpKinds } from '../httpKinds.ts';
 import { retryAfterMs } from '../retryAfter.ts';
 
 /** An answer as it came off the wire. */
@@ -46,15 +48,6 @@ export function meaningOf(raw: RawAnswer, operation: string, wantsBody: boolean)
   return { ...answer, body };
 }
 
-const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'notFound',
-  408: 'timeout',
-  409: 'conflict',
-  429: 'throttled',
-};
-
 const successes = new Set([200, 201, 204]);
 
 /** undefined = a success as far as the status goes. */
@@ -65,7 +58,7 @@ function kindOf(raw: RawAnswer): UpstreamErrorKind | undefined {
   // A 404 proves absence only in Azure DevOps' own words; a gateway's page proves nothing.
   if (status === 404 && !isJson(raw)) return 'unexpected';
   if (status >= 500) return 'unavailable';
-  return kinds[status] ?? (status >= 400 ? 'invalid' : 'unexpected');
+  return httpKinds[status] ?? (status >= 400 ? 'invalid' : 'unexpected');
 }
 
 function failure(raw: RawAnswer, operation: string, kind: UpstreamErrorKind, detail?: string): UpstreamError {

@@ -3,21 +3,17 @@
  * door of the stand-in classify with the same code.
  */
 import type { UpstreamErrorKind } from '../../domain/errors.ts';
+import { httpKinds } from '../httpKinds.ts';
 
 /** The statuses that stand for themselves; 5xx and the rest are decided below. */
 const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
+  ...httpKinds,
   400: 'invalid',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'notFound',
-  408: 'timeout',
-  409: 'conflict',
   // A list or watch began at a resource version that is compacted: start it again.
   410: 'unavailable',
   413: 'invalid',
   415: 'invalid',
   422: 'invalid',
-  429: 'throttled',
 };
 
 /** What of an answer decides: `reason` is that of its Status body, `verb` what was asked. */
