@@ -7,6 +7,12 @@ import { isBootExpired } from './boot.ts';
 import { knownAgentJobs, type Observed } from './observed.ts';
 import { agentOf, scopeOf, wasEverOnline } from './supply.ts';
 
+const attemptOf = ({ purpose }: AgentJob): number => (purpose.kind === 'request' ? purpose.attempt : 0);
+
+/** So that what is said of them does not depend on the order in which clusters list them. */
+const byAttempt = (a: AgentJob, b: AgentJob): number =>
+  attemptOf(a) - attemptOf(b) || (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0);
+
 export class Attempts {
   readonly #policy: PoolPolicy;
   readonly #observed: Observed;
@@ -23,7 +29,7 @@ export class Attempts {
     this.#busy = busy;
     this.#agentsByName = new Map(agents.map((agent) => [agent.name, agent]));
     this.#byRequest = Map.groupBy(
-      agentJobs.filter(({ purpose }) => purpose.kind === 'request'),
+      agentJobs.filter(({ purpose }) => purpose.kind === 'request').toSorted(byAttempt),
       ({ purpose }) => (purpose.kind === 'request' ? purpose.requestId : 0),
     );
     this.#highest = highestNumbers(scopeOf(policy), [

@@ -53,18 +53,21 @@ class Pairing {
     this.#holds.set(request, agent);
   }
 
-  #neighbours(request: number): readonly number[] {
+  /** Each shared list is walked once per search: whoever comes to it later finds nothing new there. */
+  #neighbours(request: number, walked: Set<readonly number[]>): readonly number[] {
     const { own, others } = this.#reach[request] ?? { own: [], others: [] };
-    const live = this.#exhaustedLists.has(others) ? [] : others;
+    const live = this.#exhaustedLists.has(others) || walked.has(others) ? [] : others;
+    walked.add(others);
     return own.length === 0 ? live : [...own, ...live];
   }
 
   /** Breadth first, so that few requests move. */
   #augment(request: number): boolean {
     const cameFrom = new Map<number, number>();
+    const walked = new Set<readonly number[]>();
     const queue = [request];
     for (const current of queue) {
-      for (const agent of this.#neighbours(current)) {
+      for (const agent of this.#neighbours(current, walked)) {
         if (cameFrom.has(agent) || this.#exhausted.has(agent)) continue;
         cameFrom.set(agent, current);
         const holder = this.takenBy.get(agent);
@@ -94,7 +97,7 @@ class Pairing {
 
 /** `waiting` oldest first. Deterministic; equal choices go by the order of `usable`. */
 export function matchRequests(waiting: readonly JobRequest[], usable: readonly Usable[]): Matching {
-  const pairing = new Pairing(waiting.map(reachOf(usable, new Set(waiting.map((request) => request.id)))));
+  const pairing = new Pairing(reachOf(usable, waiting));
   const unmatched = waiting.filter((_, index) => !pairing.serve(index));
   const served = new Map<number, string>();
   for (const [agent, request] of pairing.takenBy) {

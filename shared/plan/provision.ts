@@ -15,7 +15,7 @@ import { type Matching, matchRequests } from './matching.ts';
 import { knownAgentJobs, type Observed } from './observed.ts';
 import type { Action, Alarm, Skip } from './plan.ts';
 import { reservedAgents, scopeOf, usableAgents } from './supply.ts';
-import { chooseTemplates, type TemplateChoice } from './templates.ts';
+import { chooseTemplates, offersOf, type TemplateChoice } from './templates.ts';
 import { waitingRequests } from './waiting.ts';
 
 export interface Provision {
@@ -113,6 +113,7 @@ export function planProvision(
   const matching = matchRequests(waiting.requests, usable);
   const busy = new Set([...reservedAgents(requests).values()].map((request) => request.reservedAgent?.name ?? ''));
   const agentJobs = knownAgentJobs(observed);
+  const offers = offersOf(policy.templates);
   const situation: Situation = {
     policy,
     observed,
@@ -125,7 +126,7 @@ export function planProvision(
     ),
     choose: remembered(
       (request: JobRequest) => request.demands.join('\n'),
-      (request) => chooseTemplates(request, policy.templates),
+      (request) => chooseTemplates(request, offers),
     ),
     probed: new Set(),
   };

@@ -3,13 +3,13 @@
  * DevOps reports of them, booting ones what their template promises.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
 import { type Offer, offerOf } from '../domain/demand.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
 import { type NameScope, type ParsedName, parseName } from '../domain/names.ts';
 import { offeredCapabilities } from '../domain/offer.ts';
-import type { PoolPolicy, Template } from '../domain/template.ts';
+import type { PoolPolicy } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
 import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
 
@@ -67,7 +67,7 @@ export function agentOf(agentJob: AgentJob, agentsByName: ReadonlyMap<string, Ag
 /** A Job whose pod does not appear is most often refused by a quota; that long we only suppose it is about to. */
 const podExpectedMs = 15_000;
 
-function bootingUsable(agentJob: AgentJob, template: Template, now: EpochMs): Usable {
+function bootingUsable(agentJob: AgentJob, offer: Offer, now: EpochMs): Usable {
   const madeFor = agentJob.purpose.kind === 'request' ? agentJob.purpose.requestId : undefined;
   const waitsForPod =
     agentJob.phase === 'started' &&
@@ -76,7 +76,7 @@ function bootingUsable(agentJob: AgentJob, template: Template, now: EpochMs): Us
   return {
     name: agentJob.name,
     state: 'booting',
-    offer: offerOf(offeredCapabilities(template)),
+    offer,
     ...(madeFor === undefined ? {} : { madeFor }),
     ...(waitsForPod && madeFor !== undefined ? { onlyFor: madeFor } : {}),
     ours: true,
@@ -89,6 +89,8 @@ interface Context {
   readonly reserved: ReadonlyMap<number, JobRequest>;
   readonly agentJobs: ReadonlyMap<string, AgentJob>;
   readonly agents: ReadonlyMap<string, Agent>;
+  /** What each template offers, by its name. */
+  readonly offers: ReadonlyMap<string, Offer>;
 }
 
 type OurName = Exclude<ParsedName, { readonly kind: 'placeholder' }>;
@@ -117,8 +119,14 @@ function onlineUsable(context: Context, agent: Agent): Usable | undefined {
   const parsed = ourName(context, agent);
   if (parsed === undefined)
     return context.policy.foreignAgents === 'ignore' ? undefined : usableOf(agent, parsed, 'online');
-  const leaving = isSpent(agent) || context.agentJobs.get(agent.name)?.phase === 'retiring';
-  return leaving ? undefined : usableOf(agent, parsed, 'online');
+  return isSpent(agent) || isEnding(context, agent) ? undefined : usableOf(agent, parsed, 'online');
+}
+
+/** Azure DevOps shows an agent as online for a while after its pod has ended: nobody listens there any more. */
+function isEnding(context: Context, agent: Agent): boolean {
+  const agentJob = context.agentJobs.get(agent.name);
+  if (agentJob === undefined || !standsBehind(agentJob, agent)) return false;
+  return agentJob.phase === 'retiring' || isOver(agentJob);
 }
 
 /**
@@ -142,12 +150,12 @@ function unseenUsable(context: Context, agent: Agent): Usable | undefined {
 
 function bootingJobUsable(context: Context, agentJob: AgentJob): Usable | undefined {
   const { policy, observed } = context;
-  const template = policy.templates.find((candidate) => candidate.name === agentJob.template);
-  if (template === undefined || !isBooting(agentJob, policy.bootLimits, observed.at)) return undefined;
+  const offer = context.offers.get(agentJob.template);
+  if (offer === undefined || !isBooting(agentJob, policy.bootLimits, observed.at)) return undefined;
   const agent = agentOf(agentJob, context.agents);
   if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || context.reserved.has(agent.id)))
     return undefined;
-  return bootingUsable(agentJob, template, observed.at);
+  return bootingUsable(agentJob, offer, observed.at);
 }
 
 /** All usable agents of the pool, by name; `agents` and `requests` are the known reads. */
@@ -164,6 +172,7 @@ export function usableAgents(
     reserved: reservedAgents(requests),
     agentJobs: new Map(agentJobs.map((agentJob) => [agentJob.name, agentJob])),
     agents: new Map(agents.map((agent) => [agent.name, agent])),
+    offers: new Map(policy.templates.map((template) => [template.name, offerOf(offeredCapabilities(template))])),
   };
   const found = [
     ...agents.map((agent) => onlineUsable(context, agent) ?? unseenUsable(context, agent)),

@@ -6,13 +6,7 @@
  */
 import fc from 'fast-check';
 import type { Agent } from '../../shared/domain/agent.ts';
-import {
-  type AgentJob,
-  type AgentJobPurpose,
-  type AgentPod,
-  bootCauses,
-  isOver,
-} from '../../shared/domain/agentJob.ts';
+import { type AgentJob, type AgentJobPurpose, type AgentPod, bootCauses } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
 import { agentJobName } from '../../shared/domain/names.ts';
 import { offeredCapabilities } from '../../shared/domain/offer.ts';
@@ -231,8 +225,7 @@ function build(policy: PoolPolicy, choice: AgentJobChoice, index: number): Built
   const agentJob = jobOf(policy, choice, index);
   const { behind } = choice;
   const cameOnline = behind.agent !== 'none' && behind.agent !== 'neverOnline';
-  const isGone = behind.agent === 'online' && isOver(agentJob);
-  if (behind.agent === 'none' || isGone || (cameOnline && offlinePhases.has(agentJob.phase)))
+  if (behind.agent === 'none' || (cameOnline && offlinePhases.has(agentJob.phase)))
     return { agentJob, agents: [], requests: [] };
   const template = policy.templates[choice.template] ?? aTemplate();
   const agent = agentBehind(agentJob.name, 500 + index, behind, template);

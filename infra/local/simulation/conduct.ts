@@ -23,8 +23,9 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 export class Conduct {
   readonly #violated: (at: EpochMs, sentence: string) => void;
   readonly #now: () => EpochMs;
-  readonly #enabled = new Set<string>();
-  readonly #hadSession = new Set<string>();
+  /** By id: a name may be given again while a cluster is out of reach. */
+  readonly #enabled = new Set<number>();
+  readonly #hadSession = new Set<number>();
   readonly #phases = new Map<string, string>();
   readonly #wasted = new Map<string, EpochMs[]>();
 
@@ -67,19 +68,19 @@ export class Conduct {
 
   /** `parsed` = what the name of the event's agent says, if it is one of ours. */
   onAgent(event: AdoEvent, parsed: ParsedName | undefined): void {
-    if (parsed === undefined || !('agentName' in event)) return;
-    const name = event.agentName ?? '';
-    if (event.kind === 'agentAdded') this.#enabled.add(name);
-    if (event.kind === 'sessionOpened') this.#hadSession.add(name);
-    if (event.kind === 'agentUpdated' && !event.enabled) this.#enabled.delete(name);
-    if (event.kind === 'agentDeleted' && event.byUs) this.#onDeleted(name, parsed, event.at);
+    if (parsed === undefined || !('agentId' in event) || event.agentId === undefined) return;
+    const id = event.agentId;
+    if (event.kind === 'agentAdded') this.#enabled.add(id);
+    if (event.kind === 'sessionOpened') this.#hadSession.add(id);
+    if (event.kind === 'agentUpdated' && !event.enabled) this.#enabled.delete(id);
+    if (event.kind === 'agentDeleted' && event.byUs) this.#onDeleted(event, parsed);
   }
 
-  #onDeleted(name: string, parsed: ParsedName, at: EpochMs): void {
-    if (parsed.kind === 'placeholder') this.#violated(at, `placeholder ${name} was deleted`);
+  #onDeleted({ agentId, agentName, at }: Extract<AdoEvent, { kind: 'agentDeleted' }>, parsed: ParsedName): void {
+    if (parsed.kind === 'placeholder') this.#violated(at, `placeholder ${agentName} was deleted`);
     // One that has had a session may be given a request at any moment until it is disabled.
-    const risky = this.#enabled.has(name) && this.#hadSession.has(name);
-    if (risky) this.#violated(at, `agent ${name} was deleted without being disabled first`);
+    const risky = this.#enabled.has(agentId) && this.#hadSession.has(agentId);
+    if (risky) this.#violated(at, `agent ${agentName} was deleted without being disabled first`);
   }
 }
 

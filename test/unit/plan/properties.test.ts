@@ -51,7 +51,7 @@ function toldBy({ actions, skips, served, alarms, nextLookAt }: Plan) {
     values.map((value) => JSON.stringify(value)).toSorted();
   return {
     actions: sorted(actions),
-    skips: sorted(skips.map(({ requestId, reason }) => ({ requestId, reason }))),
+    skips: sorted(skips),
     served: sorted([...served]),
     alarms: sorted(alarms),
     nextLookAt,
