@@ -18,6 +18,7 @@ import { functionsLog } from './adapters/functionsLog.ts';
 import { once } from './adapters/retry.ts';
 import { systemClock } from './adapters/system.ts';
 import { type App, type AppParts, createApp } from './application.ts';
+import type { ConfigNews } from './config/configSource.ts';
 import type { MayflyConfig, SecretReference } from './config/policy.ts';
 import type { ConfiguredPools } from './configuredPools.ts';
 import { ConfigError, hasErrorKind } from './domain/errors.ts';
@@ -118,6 +119,17 @@ interface Sources {
   readonly vaultOf: (config: MayflyConfig) => Vault | undefined;
 }
 
+/** One line for each new version of the file; a refused one says what is wrong with it and what stays in force. */
+function tellConfigNews(news: ConfigNews): void {
+  const log = functionsLog(console);
+  if (news.kind === 'inForce') {
+    log.write('info', 'config.inForce', { hash: news.loaded.hash });
+    return;
+  }
+  const problems = news.problems.map(({ path, rule, found }) => `${path}: ${rule}; found ${found}`).join(' | ');
+  log.write('warn', 'config.refused', { problems, staysInForce: news.inForce?.hash ?? 'nothing' });
+}
+
 async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promise<ConfiguredPools> {
   const { configuredPools } = await import('./configuredPools.ts');
   // The host names the folder of the app; elsewhere it is where the process was started.
@@ -126,6 +138,7 @@ async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promis
     path: resolve(folder, setting(env, 'MAYFLY_CONFIG') ?? 'mayfly.yaml'),
     settings: env,
     now: () => systemClock.now(),
+    onNews: tellConfigNews,
     sources: (config) => ({
       tokens,
       clock: systemClock,

@@ -2,13 +2,15 @@
  * The pools of mayfly.yaml as it stands now. A new version of the file is taken up while the process lives; connections
  * are made anew for it, and passes that have begun end with the old ones.
  */
+
+import { defined } from './adapters/defined.ts';
 import type { Pools } from './application.ts';
-import { configFile, configSource } from './config/configSource.ts';
+import { type ConfigNews, configFile, configSource } from './config/configSource.ts';
 import type { MayflyConfig } from './config/policy.ts';
 import { poolPolicies } from './config/poolPolicies.ts';
 import { type CredentialSources, poolPartsOf } from './connections.ts';
 import type { ConfigProblem } from './domain/errors.ts';
-import { minutesMs } from './domain/instant.ts';
+import { secondsMs } from './domain/instant.ts';
 import { poolsOver } from './pools.ts';
 
 export interface ConfiguredPools {
@@ -27,14 +29,17 @@ export interface ConfiguredPoolsOptions {
   /** Where credentials come from, which may depend on what the file says. */
   readonly sources: (config: MayflyConfig) => CredentialSources;
   readonly now: () => number;
+  /** Told once of each new version of the file. */
+  readonly onNews?: (news: ConfigNews) => void;
 }
 
 /** How long a version is used without looking at the file again. */
-const intervalMs = minutesMs(1);
+const intervalMs = secondsMs(15);
 
 export function configuredPools(options: ConfiguredPoolsOptions): ConfiguredPools {
-  const { path, settings, now } = options;
-  const source = configSource({ name: 'mayfly.yaml', read: configFile(path), settings, now, intervalMs });
+  const { path, settings, now, onNews } = options;
+  const read = configFile(path);
+  const source = configSource({ name: 'mayfly.yaml', read, settings, now, intervalMs, ...defined({ onNews }) });
   let made: { readonly hash: string; readonly pools: Pools } | undefined;
   return {
     async pools() {

@@ -10,19 +10,24 @@ import { Trace } from '../local/simulation/trace.ts';
 
 function wholeNumber(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('a whole number from 0 is needed');
+  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('A whole number from 0 is needed.');
   return number;
 }
 
-const options = new Command('simulate')
+function count(text: string): number {
+  if (wholeNumber(text) === 0) throw new InvalidArgumentError('A number from 1 is needed: no histories prove nothing.');
+  return wholeNumber(text);
+}
+
+const command = new Command('simulate')
   .description('Runs random histories on virtual time and checks what must always hold.')
-  .option('--count <n>', 'how many histories', wholeNumber, 200)
+  .option('--count <n>', 'how many histories', count, 200)
   .option('--first-seed <s>', 'the seed of the first; the others follow', wholeNumber, 1)
   .option('--seed <s>', 'only this one', wholeNumber)
   .option('--trace', 'tell it as a story')
   .option('--crashes', 'repeat it with a crash before and after every outside call')
-  .parse()
-  .opts<{ count: number; firstSeed: number; seed?: number; trace?: boolean; crashes?: boolean }>();
+  .parse();
+const options = command.opts<{ count: number; firstSeed: number; seed?: number; trace?: boolean; crashes?: boolean }>();
 
 // `npm run simulate ... | head`: who reads no further has seen enough.
 process.stdout.on('error', () => process.exit(0));
@@ -32,6 +37,9 @@ const write = (line: string): void => {
 };
 
 async function main(): Promise<number> {
+  if (options.seed === undefined && (options.trace === true || options.crashes === true)) {
+    command.error('error: --trace and --crashes need --seed: they tell of one history');
+  }
   if (options.seed === undefined) return runMany({ count: options.count, firstSeed: options.firstSeed, write });
   if (options.crashes === true) return runCrashes({ seed: options.seed, write });
   const trace = options.trace === true ? { trace: new Trace(write) } : {};

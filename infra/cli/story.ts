@@ -24,7 +24,7 @@ export function hints({ ports, pools, settings }: LocalSystem, portBase = ports.
     ['look inside', `kubectl --server http://127.0.0.1:${ports.kubernetes} -n mayfly-agents get jobs,pods`],
     ['', `curl -s http://127.0.0.1:${ports.play}/state`],
     ['Azure DevOps', `curl -s -u :local-admin ${settings['MAYFLY_ADO_URL'] ?? ''}/_apis/distributedtask/pools`],
-    ['functions', `http://127.0.0.1:${ports.functions}/api/health`],
+    ['functions', `curl -s -H 'x-functions-key: local' http://127.0.0.1:${ports.functions}/api/health/details`],
   ];
   return lines.map(([what = '', how = '']) => `  ${colors.dim(what.padEnd(12))}  ${how}`).join('\n');
 }

@@ -47,7 +47,17 @@ export interface ConfigSourceOptions {
   readonly now: () => EpochMs;
   /** How long a version is used without looking again, in ms. */
   readonly intervalMs: number;
+  /** Told once of each new version: that it is in force now, or why it is not. */
+  readonly onNews?: (news: ConfigNews) => void;
 }
+
+export type ConfigNews =
+  | { readonly kind: 'inForce'; readonly loaded: LoadedConfig }
+  | {
+      readonly kind: 'refused';
+      readonly problems: readonly ConfigProblem[];
+      readonly inForce: LoadedConfig | undefined;
+    };
 
 export function configSource(options: ConfigSourceOptions): ConfigSource {
   let state: ConfigState = { problems: [] };
@@ -57,7 +67,18 @@ export function configSource(options: ConfigSourceOptions): ConfigSource {
     const config = parseConfig(text, options.name, options.settings);
     return { config, generation: config.generation ?? generation, hash, loadedAt };
   };
+  const tell = (before: ConfigState): void => {
+    const { loaded, problems } = state;
+    if (problems.length > 0) {
+      const isNews = JSON.stringify(problems) !== JSON.stringify(before.problems);
+      if (isNews) options.onNews?.({ kind: 'refused', problems, inForce: loaded });
+      return;
+    }
+    const isNews = loaded !== undefined && (loaded.hash !== before.loaded?.hash || before.problems.length > 0);
+    if (isNews) options.onNews?.({ kind: 'inForce', loaded });
+  };
   const look = async (): Promise<void> => {
+    const before = state;
     const checkedAt = options.now();
     try {
       const { text, generation } = await options.read();
@@ -67,6 +88,7 @@ export function configSource(options: ConfigSourceOptions): ConfigSource {
     } catch (error) {
       state = { ...state, problems: problemsOf(error), checkedAt };
     }
+    tell(before);
   };
 
   return {

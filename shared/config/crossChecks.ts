@@ -30,6 +30,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ),
     ...duplicates(entries('organisations'), urlOf, ['url'], problem),
     ...duplicates(entries('pools'), poolKey, ['id'], problem),
+    ...duplicates(entries('pools'), poolNameKey, ['name'], problem),
     ...entries('pools').flatMap((pool) => poolChecks(pool, documents.filled, problem)),
     ...entries('templates').flatMap((template) => templateChecks(template, problem)),
     ...vaultChecks(documents.filled, problem),
@@ -41,6 +42,12 @@ const nameOf = ({ value }: Entry): string | undefined => textOf(value['name']);
 const urlOf = ({ value }: Entry): string | undefined => textOf(value['url'])?.toLowerCase().replace(/\/+$/, '');
 const poolKey = ({ value }: Entry): string | undefined =>
   typeof value['id'] === 'number' ? `${textOf(value['organisation'])} ${value['id']}` : undefined;
+
+/** People and stories name pools, and an organisation has no two of one name. */
+const poolNameKey = ({ value }: Entry): string | undefined => {
+  const name = textOf(value['name']);
+  return name === undefined ? undefined : `${textOf(value['organisation'])} ${name.toLowerCase()}`;
+};
 
 function duplicates(
   entries: readonly Entry[],

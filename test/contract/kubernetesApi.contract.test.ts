@@ -77,6 +77,9 @@ kubernetesApiContract(
 
 const kubeconfig = process.env['MAYFLY_TEST_KUBECONFIG'] ?? '';
 const chosen = kubeconfig === '' ? 'skipped: MAYFLY_TEST_KUBECONFIG names no kubeconfig' : kubeconfig;
+if (kubeconfig === '') {
+  process.stdout.write('skipped: the contract of a real cluster; MAYFLY_TEST_KUBECONFIG=FILE runs it\n');
+}
 describe.skipIf(kubeconfig === '')(`a real cluster (${chosen})`, () => {
   kubernetesApiContract('of a real cluster', () => realDoor(kubeconfig), { scripted: false });
 });

@@ -32,7 +32,8 @@ export async function loadCold(module: string, call?: HookCall): Promise<ColdLoa
     timeout: 60_000,
     env: { PATH: process.env['PATH'], ...call?.settings },
   });
-  const load: ColdLoad = JSON.parse(stdout);
+  // The app may have logged before; what the child has to say is its last line.
+  const load: ColdLoad = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
   return load;
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isJsonObject } from '../../../shared/domain/json.ts';
 import { type FunctionsHost, startFunctionsHost } from '../functionsHost/functionsHost.ts';
 import type { LogSink } from '../functionsHost/invocations.ts';
+import { localSecrets } from './localSettings.ts';
 
 const root = new URL('../../../', import.meta.url);
 
@@ -23,5 +24,5 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<F
   if (!isJsonObject(hostJson)) throw new Error('host.json is no object.');
   // The host of Core Tools sets the folder of the app, too; mayfly.yaml is found there.
   const inFolder = { AzureWebJobsScriptRoot: fileURLToPath(root), ...settings };
-  return startFunctionsHost({ main, port, settings: inFolder, hostJson, onLog });
+  return startFunctionsHost({ main, port, settings: inFolder, hostJson, onLog, keys: { host: localSecrets.hostKey } });
 }

@@ -8,6 +8,8 @@ export const localSecrets = {
   kubernetesToken: 'local-control-plane',
   serviceBusKey: 'bG9jYWw=',
   identityHeader: 'local-identity',
+  /** The default key of the Functions host: `x-functions-key`. */
+  hostKey: 'local',
 } as const;
 
 export const queueName = 'mayfly-intents';

@@ -3,11 +3,13 @@
  * Service Bus, a managed identity and a Key Vault, each behind its own port, and on request the Functions host with the
  * built control plane. The control plane cannot tell: it finds addresses and credentials in its settings, as always.
  */
+
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../../../shared/config/parseConfig.ts';
 import type { MayflyConfig, PoolConfig } from '../../../shared/config/policy.ts';
+import { ConfigError } from '../../../shared/domain/errors.ts';
 import { organisationShort } from '../../../shared/domain/names.ts';
 import type { ListenerTimes } from '../agent/listener.ts';
 import type { JobSpec, QueuedJob } from '../azureDevOps/records.ts';
@@ -154,9 +156,19 @@ async function openDoors(
   return { organisation, cluster: cluster.world, serviceBus, ports, agentFailures };
 }
 
+async function readConfig(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const found = error instanceof Error && 'code' in error ? String(error.code) : 'no text';
+    const problem = { path: 'the document', rule: 'must be readable', found };
+    throw new ConfigError('mayfly.yaml', [problem], { cause: error });
+  }
+}
+
 async function compose(options: LocalSystemOptions, opened: Opened): Promise<LocalSystem> {
   const clock = new SystemClock();
-  const text = await readFile(resolve(repositoryRoot, options.settings?.['MAYFLY_CONFIG'] ?? 'mayfly.yaml'), 'utf8');
+  const text = await readConfig(resolve(repositoryRoot, options.settings?.['MAYFLY_CONFIG'] ?? 'mayfly.yaml'));
   // What the file says of pools does not hang on the addresses, which are known only when the doors are open.
   const { pools } = parseConfig(text, 'mayfly.yaml', localSettings(portsFrom(1)));
   const doors = await openDoors(options, pools, clock, opened);

@@ -22,7 +22,9 @@ export class PortsTaken extends Error {
   constructor(taken: readonly number[]) {
     const list = new Intl.ListFormat('en').format(taken.map(String));
     const subject = taken.length === 1 ? `Port ${list} is` : `Ports ${list} are`;
-    super(`${subject} in use on 127.0.0.1. Choose others with --port-base N: it takes ${parts.length} in a row.`);
+    super(
+      `${subject} in use on 127.0.0.1. Choose others with --port-base N: it takes ${parts.length} in a row. (An earlier npm start may still run.)`,
+    );
   }
 }
 

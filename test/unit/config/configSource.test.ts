@@ -12,11 +12,17 @@ const good = (installation: string): string => aConfigText({ installation });
 function aSource(first: ConfigText | Error) {
   const clock = new VirtualClock();
   const script = { next: first, reads: 0 };
+  const news: string[] = [];
   const source = configSource({
     name: 'mayfly.yaml',
     settings: {},
     now: () => clock.now(),
     intervalMs: 10_000,
+    onNews: (item) => {
+      const inForce = item.kind === 'inForce' ? item.loaded : item.inForce;
+      const paths = item.kind === 'refused' ? item.problems.map(({ path }) => path) : [];
+      news.push([item.kind, inForce?.config.installation ?? 'nothing', ...paths].join(' '));
+    },
     read: async () => {
       script.reads += 1;
       if (script.next instanceof Error) throw script.next;
@@ -24,7 +30,7 @@ function aSource(first: ConfigText | Error) {
     },
   });
   const installation = async (): Promise<string> => (await source.current()).config.installation;
-  return { clock, script, source, installation };
+  return { clock, script, source, installation, news };
 }
 
 describe('configSource', () => {
@@ -47,6 +53,30 @@ describe('configSource', () => {
     await clock.advance(10_000);
     expect(await installation()).toBe('bbbb');
     expect(source.state().loaded).toMatchObject({ generation: 2, loadedAt: clock.now() });
+  });
+
+  it('tells once of each version: in force, or refused and what stays', async () => {
+    const { clock, script, installation, news } = aSource({ text: 'installation: x', generation: 1 });
+    const look = async (text: string): Promise<void> => {
+      script.next = { text, generation: 1 };
+      await clock.advance(10_000);
+      await installation().catch(() => undefined);
+    };
+    await look('a: [');
+    await look('a: [');
+    await look(good('aaaa'));
+    await look(good('aaaa'));
+    await look('a: [');
+    await look('a: [');
+    await look(good('aaaa'));
+    await look(good('bbbb'));
+    expect(news).toEqual([
+      'refused nothing line 1, column 5',
+      'inForce aaaa',
+      'refused aaaa line 1, column 5',
+      'inForce aaaa',
+      'inForce bbbb',
+    ]);
   });
 
   it.each([

@@ -291,6 +291,13 @@ const relations: readonly Row[] = [
     '1',
   ),
   row(
+    'two pools of one name in one organisation',
+    { pools: [aPoolDocument(), aPoolDocument({ id: 2 })] },
+    'pools[1].name',
+    'must not repeat pools[0]',
+    '"linux"',
+  ),
+  row(
     'a pool of an unknown organisation',
     pool({ organisation: 'contso' }),
     'pools[0].organisation',
