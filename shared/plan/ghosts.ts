@@ -4,11 +4,10 @@
  */
 import type { Agent } from '../domain/agent.ts';
 import { isTombstone, standsBehind } from '../domain/agentJob.ts';
-import { parseName } from '../domain/names.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
 import type { Action } from './plan.ts';
-import { scopeOf } from './supply.ts';
+import { workerName } from './supply.ts';
 
 /** Neither time present = keep: an agent whose age nobody can tell is not ours to judge. */
 function offlineMs(agent: Agent, now: number): number {
@@ -26,8 +25,7 @@ export function planGhosts(
   const alive = knownAgentJobs(observed).filter((agentJob) => !isTombstone(agentJob));
   const byName = Map.groupBy(alive, (agentJob) => agentJob.name);
   const isGhost = (agent: Agent): boolean => {
-    const parsed = parseName(scopeOf(policy), agent.name);
-    if (parsed === undefined || parsed.kind === 'placeholder' || agent.online) return false;
+    if (workerName(policy, agent.name) === undefined || agent.online) return false;
     const hasJob = byName.get(agent.name)?.some((agentJob) => standsBehind(agentJob, agent)) === true;
     if (hasJob || reserved.has(agent.id) || agent.assignedRequestId !== undefined) return false;
     return offlineMs(agent, observed.at) > policy.ghostGraceMs;

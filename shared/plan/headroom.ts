@@ -3,11 +3,10 @@
 import type { Agent } from '../domain/agent.ts';
 import { isOver, isTombstone } from '../domain/agentJob.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
-import { parseName } from '../domain/names.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy, Template } from '../domain/template.ts';
 import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
-import { scopeOf, type Usable } from './supply.ts';
+import { type Usable, workerName } from './supply.ts';
 
 export class Headroom {
   #pass: number;
@@ -79,10 +78,7 @@ function unseenCount(
 ): number {
   const seen = new Set(knownAgentJobs(observed).map((agentJob) => agentJob.name));
   const candidates = everyClusterKnown(observed) ? usable.filter((agent) => agent.state === 'booting') : agents;
-  return candidates.filter(({ name }) => {
-    const parsed = parseName(scopeOf(policy), name);
-    return parsed !== undefined && parsed.kind !== 'placeholder' && !seen.has(name);
-  }).length;
+  return candidates.filter(({ name }) => workerName(policy, name) !== undefined && !seen.has(name)).length;
 }
 
 /**

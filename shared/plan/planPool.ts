@@ -34,8 +34,8 @@ function readAlarms(observed: Observed): readonly Alarm[] {
   return [...optional, ...clusters];
 }
 
-/** Reasons that only people or a new configuration can lift; the ordinary sweep is soon enough for these. */
-const restingReasons: ReadonlySet<SkipReason> = new Set(['userDelayed', 'unparsableDemand', 'noTemplate', 'paused']);
+/** Why a waiting request waits for people or a new configuration; the ordinary sweep is soon enough for these. */
+const restingReasons: ReadonlySet<SkipReason> = new Set(['unparsableDemand', 'noTemplate', 'paused']);
 
 /**
  * Something is on its way: a request waits for what a pass can change, or an agent job is neither memory nor merely at
@@ -43,8 +43,7 @@ const restingReasons: ReadonlySet<SkipReason> = new Set(['userDelayed', 'unparsa
  */
 function isActive(provision: Provision, agentJobs: readonly AgentJob[], working: ReadonlyMap<string, Agent>): boolean {
   const resting = provision.skips.filter((skip) => restingReasons.has(skip.reason)).length;
-  const waits = provision.waitingCount > resting - provision.delayedCount;
-  return waits || agentJobs.some((agentJob) => !isAtRest(agentJob, working));
+  return provision.waitingCount > resting || agentJobs.some((agentJob) => !isAtRest(agentJob, working));
 }
 
 function isAtRest(agentJob: AgentJob, working: ReadonlyMap<string, Agent>): boolean {

@@ -25,7 +25,6 @@ export interface Provision {
   readonly matching: Matching;
   /** Requests that wait now; those that their authors delay do not. */
   readonly waitingCount: number;
-  readonly delayedCount: number;
 }
 
 interface Situation {
@@ -137,6 +136,5 @@ export function planProvision(
     alarms: waiting.alarms,
     matching,
     waitingCount: waiting.requests.length,
-    delayedCount: waiting.skips.length,
   };
 }

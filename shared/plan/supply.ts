@@ -93,21 +93,17 @@ interface Context {
   readonly offers: ReadonlyMap<string, Offer>;
 }
 
-type OurName = Exclude<ParsedName, { readonly kind: 'placeholder' }>;
+type WorkerName = Exclude<ParsedName, { readonly kind: 'placeholder' }>;
 
-/** The parsed name of an agent of ours that can take jobs; undefined = foreign, or a placeholder. */
-function ourName(context: Context, agent: Agent): OurName | undefined {
-  const parsed = parseName(scopeOf(context.policy), agent.name);
-  return parsed === undefined || parsed.kind === 'placeholder' ? undefined : parsed;
+/** What the name of an agent of ours that can take jobs says; undefined = foreign, or a placeholder. */
+export function workerName(policy: PoolPolicy, name: string): WorkerName | undefined {
+  const parsed = parseName(scopeOf(policy), name);
+  return parsed?.kind === 'placeholder' ? undefined : parsed;
 }
 
-function usableOf(agent: Agent, parsed: OurName | undefined, state: Usable['state']): Usable {
+function usableOf(agent: Agent, parsed: WorkerName | undefined, state: Usable['state']): Usable {
   const madeFor = parsed?.kind === 'request' ? { madeFor: parsed.requestId } : {};
   return { name: agent.name, state, offer: offerOf(agent.capabilities), ...madeFor, ours: parsed !== undefined };
-}
-
-function isPlaceholder(context: Context, agent: Agent): boolean {
-  return parseName(scopeOf(context.policy), agent.name)?.kind === 'placeholder';
 }
 
 function isIdle(context: Context, agent: Agent): boolean {
@@ -115,8 +111,9 @@ function isIdle(context: Context, agent: Agent): boolean {
 }
 
 function onlineUsable(context: Context, agent: Agent): Usable | undefined {
-  if (!isIdle(context, agent) || isPlaceholder(context, agent)) return undefined;
-  const parsed = ourName(context, agent);
+  if (!isIdle(context, agent)) return undefined;
+  const parsed = parseName(scopeOf(context.policy), agent.name);
+  if (parsed?.kind === 'placeholder') return undefined;
   if (parsed === undefined)
     return context.policy.foreignAgents === 'ignore' ? undefined : usableOf(agent, parsed, 'online');
   return isSpent(agent) || isEnding(context, agent) ? undefined : usableOf(agent, parsed, 'online');
@@ -141,7 +138,7 @@ const listsApartMs = 60_000;
  */
 function unseenUsable(context: Context, agent: Agent): Usable | undefined {
   if (context.agentJobs.has(agent.name)) return undefined;
-  const parsed = ourName(context, agent);
+  const parsed = workerName(context.policy, agent.name);
   const unborn = agent.enabled && !wasEverOnline(agent) && !context.reserved.has(agent.id);
   const age = context.observed.at - (agent.createdAt ?? Number.NEGATIVE_INFINITY);
   const graceMs = everyClusterKnown(context.observed) ? listsApartMs : context.policy.ghostGraceMs;

@@ -2,7 +2,7 @@
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { ActionKind, Plan, Skip } from '../plan/plan.ts';
+import type { ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
@@ -24,16 +24,14 @@ export interface PassReport {
   readonly remaining: boolean;
 }
 
-export function countOutcomes(outcomes: readonly Outcome[]): Readonly<Record<string, number>> {
+function tally(names: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { action, kind } of outcomes) counts[`${action}.${kind}`] = (counts[`${action}.${kind}`] ?? 0) + 1;
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
 
-function countSkips(skips: readonly Skip[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const { reason } of skips) counts[`skipped.${reason}`] = (counts[`skipped.${reason}`] ?? 0) + 1;
-  return counts;
+export function countOutcomes(outcomes: readonly Outcome[]): Readonly<Record<string, number>> {
+  return tally(outcomes.map(({ action, kind }) => `${action}.${kind}`));
 }
 
 const levels: Readonly<Record<OutcomeKind, 'debug' | 'info' | 'warn'>> = {
@@ -82,7 +80,7 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
     observed: pass.observed.agents.known && pass.observed.requests.known,
     served: pass.plan.served.size,
     skipped: pass.plan.skips.length,
-    ...countSkips(pass.plan.skips),
+    ...tally(pass.plan.skips.map(({ reason }) => `skipped.${reason}`)),
     ...countOutcomes(pass.outcomes),
   });
 }
