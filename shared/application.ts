@@ -9,13 +9,24 @@ import { type HookAnswer, hookReceiver } from './hooks/answer.ts';
 import type { BodySource } from './hooks/body.ts';
 import { type HookSecrets, hookVerifier } from './hooks/verify.ts';
 import { errorFields, type IntentOutcome, type PassTarget, workOnIntent } from './intents.ts';
+import type { Explanation } from './plan/explain.ts';
 import type { Clock, IntentQueue, Log } from './ports.ts';
 import { within } from './reconcile/within.ts';
+
+/** A configured pool: what can be done with it. */
+export interface PoolTarget extends PassTarget {
+  /** The name of its organisation in the configuration. */
+  readonly organisation: string;
+  /** Rejects when the pool cannot be read. */
+  explain(requestId: number, log: Log): Promise<Explanation>;
+}
 
 /** What a configuration makes possible. */
 export interface Pools {
   readonly routes: readonly PoolRoute[];
-  target(intent: Intent): Promise<PassTarget | undefined>;
+  target(intent: Intent): Promise<PoolTarget | undefined>;
+  /** By the name of an organisation and the number of a pool; undefined = not configured. */
+  find(organisation: string, poolId: number): Promise<PoolTarget | undefined>;
 }
 
 export interface AppParts {

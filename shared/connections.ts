@@ -97,6 +97,8 @@ export function lazyCluster(name: string, connect: () => Promise<Cluster>): Clus
     getSecretOwners: async (secret) => (await connect()).getSecretOwners(secret),
     deleteSecret: async (secret) => (await connect()).deleteSecret(secret),
     getControl: async (poolId) => (await connect()).getControl(poolId),
+    patchControl: async (poolId, changes) => (await connect()).patchControl(poolId, changes),
+    listQuotaRoom: async () => (await connect()).listQuotaRoom(),
   };
 }
 

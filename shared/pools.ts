@@ -2,13 +2,13 @@
  * The configured pools as targets of intents: where messages for each go, and what a pass over it works with. The
  * reconcile itself, with all it plans and writes, is loaded by the first pass, not by a hook that only needs the routes.
  */
-import type { Pools } from './application.ts';
+import type { Pools, PoolTarget } from './application.ts';
 import { ConfigError } from './domain/errors.ts';
 import type { Intent, PassFollowUp, PoolRoute } from './domain/intent.ts';
 import type { PoolPolicy } from './domain/template.ts';
-import type { Pass, PassTarget } from './intents.ts';
+import type { Pass } from './intents.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
-import type { ReconcileMemory } from './reconcile/deps.ts';
+import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
 import type { PassReport } from './reconcile/reconcilePool.ts';
 
 /** What the passes over the pools need; each part is made once and kept. */
@@ -46,42 +46,103 @@ function followUpOf(report: PassReport, beganAt: number): PassFollowUp {
   return { retryAfterMs, remaining, nextLookAt: nextLookAt === undefined ? undefined : beganAt + (nextLookAt - at) };
 }
 
+/** A pool with what passes over it remember. */
+interface Member {
+  readonly policy: PoolPolicy;
+  readonly memory: ReconcileMemory;
+}
+
+const freshMemory = (): ReconcileMemory => ({ quotas: new Map(), runs: new Map() });
+
+const clustersOf = (parts: PoolParts, policy: PoolPolicy): readonly Cluster[] =>
+  policy.clusters.map((name) => parts.cluster(name));
+
+/** What a look at another pool of the group needs. Its organisation is connected only if that look is ever taken. */
+function lookDeps(parts: PoolParts, { policy, memory }: Member): LookDeps {
+  const connect = (): Promise<AgentPools> => parts.agentPools(policy.organisation.url);
+  return {
+    policy,
+    memory,
+    clock: parts.clock,
+    clusters: clustersOf(parts, policy),
+    pools: {
+      listAgents: async (poolId) => (await connect()).listAgents(poolId),
+      listJobRequests: async (poolId) => (await connect()).listJobRequests(poolId),
+      isRunOver: async (projectId, runId) => (await connect()).isRunOver(projectId, runId),
+      getParallelJobs: async () => (await connect()).getParallelJobs(),
+    },
+  };
+}
+
+/** The one pool of this process: what passes over it work with. */
+async function depsFor(
+  parts: PoolParts,
+  { policy, memory }: Member,
+  others: readonly Member[],
+  log: Log,
+): Promise<ReconcileDeps> {
+  const [pools, keys] = await Promise.all([parts.agentPools(policy.organisation.url), parts.keys()]);
+  const { nonces, clock, namespaces } = parts;
+  const group = others.map((other) => lookDeps(parts, other));
+  return { policy, pools, clusters: clustersOf(parts, policy), keys, nonces, clock, log, memory, namespaces, group };
+}
+
 async function reconcile(
   parts: PoolParts,
-  policy: PoolPolicy,
-  memory: ReconcileMemory,
+  member: Member,
+  others: readonly Member[],
   pass: Pass,
   log: Log,
 ): Promise<PassFollowUp> {
   const beganAt = parts.clock.now();
-  const [{ reconcilePool }, pools, keys] = await Promise.all([
+  const [{ reconcilePool }, deps] = await Promise.all([
     import('./reconcile/reconcilePool.ts'),
-    parts.agentPools(policy.organisation.url),
-    parts.keys(),
+    depsFor(parts, member, others, log),
   ]);
-  const { nonces, clock, namespaces } = parts;
-  const clusters = policy.clusters.map((name) => parts.cluster(name));
-  const report = await reconcilePool({ policy, pools, clusters, keys, nonces, clock, log, memory, namespaces }, pass);
-  return followUpOf(report, beganAt);
+  return followUpOf(await reconcilePool(deps, pass), beganAt);
+}
+
+async function explain(parts: PoolParts, member: Member, others: readonly Member[], requestId: number, log: Log) {
+  const [{ explainRequest }, deps] = await Promise.all([
+    import('./reconcile/explainRequest.ts'),
+    depsFor(parts, member, others, log),
+  ]);
+  return explainRequest(deps, requestId);
+}
+
+function mustBeOnce(policies: readonly PoolPolicy[]): void {
+  const seen = new Set<string>();
+  for (const { organisation, poolId } of policies) {
+    const key = keyOf(organisation.short, poolId);
+    if (seen.has(key)) {
+      const found = `${organisation.url} pool ${poolId} twice`;
+      throw new ConfigError('the configuration', [{ path: 'pools', rule: 'names each pool once', found }]);
+    }
+    seen.add(key);
+  }
 }
 
 /** Routes and targets of all policies; throws a ConfigError when two are for one pool. */
 export function poolsOver(parts: PoolParts): Pools {
-  const targets = new Map<string, PassTarget>();
-  for (const policy of parts.policies) {
-    const key = keyOf(policy.organisation.short, policy.poolId);
-    if (targets.has(key)) {
-      const found = `${policy.organisation.url} pool ${policy.poolId} twice`;
-      throw new ConfigError('the configuration', [{ path: 'pools', rule: 'names each pool once', found }]);
-    }
-    const memory: ReconcileMemory = {};
-    targets.set(key, {
-      route: routeOf(parts, policy),
-      reconcile: (pass, log) => reconcile(parts, policy, memory, pass, log),
-    });
-  }
+  mustBeOnce(parts.policies);
+  const members = parts.policies.map((policy): Member => ({ policy, memory: freshMemory() }));
+  const targets = new Map(
+    members.map((member): [string, PoolTarget] => {
+      const { policy } = member;
+      const others = members.filter((other) => other !== member && other.policy.licenceGroup === policy.licenceGroup);
+      const target: PoolTarget = {
+        route: routeOf(parts, policy),
+        organisation: policy.organisation.name,
+        reconcile: (pass, log) => reconcile(parts, member, others, pass, log),
+        explain: (requestId, log) => explain(parts, member, others, requestId, log),
+      };
+      return [keyOf(policy.organisation.short, policy.poolId), target];
+    }),
+  );
   return {
     routes: [...targets.values()].map(({ route }) => route),
     target: async (intent: Intent) => targets.get(keyOf(intent.organisation, intent.poolId)),
+    find: async (organisation, poolId) =>
+      [...targets.values()].find((target) => target.organisation === organisation && target.route.poolId === poolId),
   };
 }

@@ -5,11 +5,13 @@
  */
 import type { Agent, Capabilities, NewAgent, RegisteredAgent } from './domain/agent.ts';
 import type { AgentJob } from './domain/agentJob.ts';
+import type { ControlData } from './domain/control.ts';
 import type { EpochMs } from './domain/instant.ts';
 import type { IntentMessage } from './domain/intent.ts';
 import type { JobRequest } from './domain/jobRequest.ts';
 import type { JsonObject, JsonPatch } from './domain/json.ts';
 import type { NameScope } from './domain/names.ts';
+import type { Amounts } from './domain/quota.ts';
 import type { Secret } from './domain/secret.ts';
 
 /** A value and the server's own time when it answered (its Date header). */
@@ -49,6 +51,8 @@ export interface AgentPools {
   updateAgent(poolId: number, update: AgentUpdate): Promise<void>;
   /** `refused` = the server says that it runs a job (or refuses for any reason that is no credential's). */
   deleteAgent(poolId: number, agentId: number): Promise<'deleted' | 'absent' | 'refused'>;
+  /** True when the run that made a request is over; undefined = the server does not know the run, or it is no build. */
+  isRunOver(projectId: string, runId: number): Promise<boolean | undefined>;
   /** Private parallel jobs of the organisation on self-hosted agents. */
   getParallelJobs(): Promise<ParallelJobs>;
 }
@@ -72,7 +76,11 @@ export interface Cluster {
   getSecretOwners(name: string): Promise<readonly string[] | undefined>;
   deleteSecret(name: string): Promise<'deleted' | 'absent'>;
   /** The data of the control ConfigMap of a pool; undefined = there is none. */
-  getControl(poolId: number): Promise<Readonly<Record<string, string>> | undefined>;
+  getControl(poolId: number): Promise<ControlData | undefined>;
+  /** Sets these keys of the control ConfigMap and removes those that are undefined; creates it where there is none. */
+  patchControl(poolId: number, changes: Readonly<Record<string, string | undefined>>): Promise<void>;
+  /** What each resource quota that agent jobs fall under leaves in the namespace. */
+  listQuotaRoom(): Promise<readonly Amounts[]>;
 }
 
 /** A fresh key pair for one agent. */

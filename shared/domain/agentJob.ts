@@ -6,6 +6,7 @@
  *      \-> rolledBack (a tombstone too: its number is burnt)
  */
 import type { EpochMs } from './instant.ts';
+import type { ChosenParameters } from './template.ts';
 
 export const agentJobPhases = ['creating', 'started', 'retiring', 'rolledBack', 'tombstone'] as const;
 /** As written on the Job. */
@@ -67,6 +68,10 @@ export interface AgentJob {
   readonly poolId: number;
   readonly template: string;
   readonly purpose: AgentJobPurpose;
+  /** What its request chose; absent = nothing. */
+  readonly parameters?: ChosenParameters;
+  /** Of the agent's container, as written in the Job. */
+  readonly image?: string;
   readonly phase: AgentJobPhase;
   /** When the present phase began, where known. */
   readonly phaseAt?: EpochMs;

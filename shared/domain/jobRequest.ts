@@ -34,6 +34,8 @@ export interface JobRequest {
   readonly planId: string;
   readonly jobName?: string;
   readonly pipeline?: { readonly id: number; readonly name: string };
+  /** What made it: "Build" for pipeline runs. */
+  readonly planType?: string;
   readonly run?: { readonly id: number; readonly name: string };
   readonly projectId?: string;
   /** Which parallel-job allowance it draws on. Anything but "Public" counts as private. */

@@ -3,11 +3,12 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-/** One operation of a JSON Patch (RFC 6902); Mayfly uses only these three. */
+/** One operation of a JSON Patch (RFC 6902); Mayfly uses only these four. */
 export type JsonPatchOperation =
   | { readonly op: 'test'; readonly path: string; readonly value: JsonValue }
   | { readonly op: 'add'; readonly path: string; readonly value: JsonValue }
-  | { readonly op: 'replace'; readonly path: string; readonly value: JsonValue };
+  | { readonly op: 'replace'; readonly path: string; readonly value: JsonValue }
+  | { readonly op: 'remove'; readonly path: string };
 
 export type JsonPatch = readonly JsonPatchOperation[];
 

@@ -32,6 +32,8 @@ export const annotations = {
   agentId: `${domainPrefix}/agent-id`,
   served: `${domainPrefix}/served`,
   reason: `${domainPrefix}/reason`,
+  /** JSON of what the request chose. */
+  parameters: `${domainPrefix}/parameters`,
 } as const;
 
 /** Instants in annotations are decimal milliseconds: a JSON Patch `test` compares text, so there is one spelling. */

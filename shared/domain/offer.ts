@@ -1,10 +1,41 @@
-/** What a template offers to demands: its own capabilities, the agent's implicit ones and the granted demands. */
+/**
+ * What a template offers to demands: its own capabilities, the agent's implicit ones, granted demands and parameters.
+ * A placeholder offers every listed value of every parameter, an agent only those it was made with.
+ */
 import type { Capabilities } from './agent.ts';
 import { parseDemand } from './demand.ts';
-import type { Template } from './template.ts';
+import type { ChosenParameters, Template } from './template.ts';
 
 const architectures = { amd64: 'X64', arm64: 'ARM64' } as const;
 const systems = { linux: 'Linux', windows: 'Windows_NT' } as const;
+
+export const parameterNames = ['cpu', 'memory', 'image'] as const;
+export type ParameterName = (typeof parameterNames)[number];
+
+/** The capability that stands for one value of a parameter; demanded by existence. */
+export const parameterCapability = (parameter: ParameterName, value: string): string => `mayfly.${parameter}.${value}`;
+
+/** The values of a parameter that a template lists. */
+export function listedValues(template: Template, parameter: ParameterName): readonly string[] {
+  return parameter === 'image' ? Object.keys(template.parameters.image) : template.parameters[parameter];
+}
+
+/**
+ * What an agent has of a parameter without anybody having chosen it. Its value is offered only where it is listed as it
+ * is written; undefined = it is not.
+ */
+function standardValue(template: Template, parameter: ParameterName): string | undefined {
+  if (parameter !== 'image') return template.parameters[parameter].find((value) => value === template[parameter]);
+  return Object.entries(template.parameters.image).find(([, image]) => image === template.image)?.[0];
+}
+
+function offeredValues(values: (parameter: ParameterName) => readonly string[]): Capabilities {
+  return Object.fromEntries(
+    parameterNames.flatMap((parameter) =>
+      values(parameter).map((value) => [parameterCapability(parameter, value), 'true']),
+    ),
+  );
+}
 
 function grantedCapabilities(demands: readonly string[]): Capabilities {
   const granted: Record<string, string> = {};
@@ -16,13 +47,50 @@ function grantedCapabilities(demands: readonly string[]): Capabilities {
   return granted;
 }
 
-/** The capabilities that the placeholder, the registration and the running agent of a template all advertise. */
-export function offeredCapabilities(template: Template): Capabilities {
+function ownCapabilities(template: Template): Capabilities {
   return {
     ...grantedCapabilities(template.grantedDemands),
     ...template.capabilities,
     'Agent.Version': template.agentVersion,
     'Agent.OS': systems[template.os],
     'Agent.OSArchitecture': architectures[template.architecture],
+  };
+}
+
+/** Every agent reports these of itself, with values that nobody knows before it runs: only existence is promised. */
+const reportedByAgents: Capabilities = {
+  'Agent.Name': 'any',
+  'Agent.ComputerName': 'any',
+  'Agent.HomeDirectory': 'any',
+};
+
+/** What the registration and the running agent advertise. */
+export function agentCapabilities(template: Template, chosen: ChosenParameters = {}): Capabilities {
+  const values = offeredValues((parameter) => {
+    const value = chosen[parameter] ?? standardValue(template, parameter);
+    return value === undefined ? [] : [value];
+  });
+  return { ...values, ...ownCapabilities(template) };
+}
+
+/** What an agent will report once it runs, as far as can be told before. */
+export function promisedCapabilities(template: Template, chosen: ChosenParameters = {}): Capabilities {
+  return { ...reportedByAgents, ...agentCapabilities(template, chosen) };
+}
+
+/** What a placeholder advertises: all that some agent of the template could be made with. */
+export function placeholderCapabilities(template: Template): Capabilities {
+  const values = offeredValues((parameter) => listedValues(template, parameter));
+  return { ...reportedByAgents, ...values, ...ownCapabilities(template) };
+}
+
+/** The template with the chosen values in place of its own. Values that it does not list leave it as it is. */
+export function withParameters(template: Template, chosen: ChosenParameters): Template {
+  const image = chosen.image === undefined ? undefined : template.parameters.image[chosen.image];
+  return {
+    ...template,
+    cpu: chosen.cpu ?? template.cpu,
+    memory: chosen.memory ?? template.memory,
+    image: image ?? template.image,
   };
 }

@@ -3,8 +3,12 @@
 /** Why a waiting request gets no agent in this plan. */
 export const skipReasons = [
   'userDelayed',
+  'runOver',
   'unparsableDemand',
   'noTemplate',
+  'unknownParameter',
+  'contradictoryParameters',
+  'notAssignedByServer',
   'retiringFirst',
   'backingOff',
   'breakerOpen',
@@ -12,12 +16,14 @@ export const skipReasons = [
   'atPoolLimit',
   'atParallelJobLimit',
   'atPassLimit',
+  'atQuota',
   'noClusterReadable',
   'paused',
+  'drained',
 ] as const;
 export type SkipReason = (typeof skipReasons)[number];
 
-/** Why an agent job is retired. Only `surplus` is an idle verdict. */
+/** Why an agent job is retired. `surplus`, `drained` and `replaced` end idle agents that are sound. */
 export const retireReasons = [
   'surplus',
   'finished',
@@ -26,8 +32,19 @@ export const retireReasons = [
   'wentOffline',
   'updatePending',
   'disabled',
+  'fellBack',
+  'notAssignedByServer',
+  'drained',
+  'replaced',
 ] as const;
 export type RetireReason = (typeof retireReasons)[number];
+
+/** Of these ends no agent is to blame: they are no failures and need not be remembered. */
+export const blamelessReasons: ReadonlySet<string | undefined> = new Set<RetireReason>([
+  'surplus',
+  'drained',
+  'replaced',
+]);
 
 /** What an operator is told without having to look. */
 export const alarmReasons = [
@@ -36,6 +53,11 @@ export const alarmReasons = [
   'clusterUnknown',
   'parallelJobsUnknown',
   'controlUnknown',
+  'quotaUnknown',
+  'groupUnknown',
+  'notAssignedByServer',
+  'warmShort',
+  'controlUnreadable',
   'assignmentExpired',
   'lostMidJob',
   'breakerOpen',

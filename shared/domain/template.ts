@@ -2,6 +2,23 @@ import type { Capabilities } from './agent.ts';
 import type { BootCause } from './agentJob.ts';
 import type { JsonObject } from './json.ts';
 
+/** Values that a pipeline may choose by demand; what is not listed cannot be had. */
+export interface TemplateParameters {
+  /** CPU quantities: `mayfly.cpu.4` demands the value 4. */
+  readonly cpu: readonly string[];
+  readonly memory: readonly string[];
+  /** Image references, with digest, by the name that demands give: `mayfly.image.node22`. */
+  readonly image: Readonly<Record<string, string>>;
+}
+
+/** One value of each parameter that a request chose; for the others the template's own holds. */
+export interface ChosenParameters {
+  readonly cpu?: string;
+  readonly memory?: string;
+  /** The name of the image, not its reference. */
+  readonly image?: string;
+}
+
 /** Our recipe for an agent: what it offers, what it runs, how much it may take. */
 export interface Template {
   readonly name: string;
@@ -15,6 +32,9 @@ export interface Template {
   readonly grantedDemands: readonly string[];
   /** Relative; the cheapest template that satisfies a request is used. */
   readonly cost: number;
+  readonly parameters: TemplateParameters;
+  /** Where no node takes its pod for so long, in ms, the request is served by that template instead. */
+  readonly fallback?: { readonly template: string; readonly afterMs: number };
   readonly maxAgents: number;
   readonly cpu: string;
   readonly memory: string;
@@ -26,6 +46,22 @@ export interface Template {
 /** How long each cause may keep an agent from coming online before the attempt counts as failed, in ms. */
 export type BootLimits = Readonly<Record<BootCause, number>>;
 
+/** 0 = Sunday, as in JavaScript and cron. */
+export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+
+/** Idle agents kept ahead of demand while wall clocks in `zone` show a time within. */
+export interface WarmSchedule {
+  readonly template: string;
+  readonly count: number;
+  /** The days on which a period begins. */
+  readonly weekdays: readonly Weekday[];
+  /** Minutes since midnight, from inclusive to exclusive; `to` at or before `from` ends on the next day. */
+  readonly from: number;
+  readonly to: number;
+  /** IANA name. */
+  readonly zone: string;
+}
+
 /** All that decides about one pool. */
 export interface PoolPolicy {
   /** Four characters; the mark of all we own. */
@@ -33,8 +69,19 @@ export interface PoolPolicy {
   readonly organisation: { readonly name: string; readonly url: string; readonly short: string };
   readonly poolId: number;
   readonly poolName: string;
+  /** Shadow = plan and explain, touch nothing: to run beside another scaler or static agents. */
+  readonly mode: 'active' | 'shadow';
+  /** Pools of one group share parallel jobs. */
+  readonly licenceGroup: string;
+  /** Orders versions of the configuration: what left it is removed only by the newest. */
+  readonly generation?: number;
   /** In order of preference at equal cost. */
   readonly templates: readonly Template[];
+  /** Serves requests that demand nothing beyond what every agent has, whatever its cost. */
+  readonly defaultTemplate?: string;
+  readonly warm: readonly WarmSchedule[];
+  /** An idle warm agent older than this is replaced, in ms. */
+  readonly warmMaxAgeMs: number;
   readonly clusters: readonly string[];
   readonly maxAgents: number;
   /** Parallel jobs of the organisation: read from it, a number, or no limit of ours. */

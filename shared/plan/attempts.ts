@@ -1,11 +1,9 @@
 /** The attempts at each request, living, ended and merely named, looked up once for a whole plan. */
-import type { Agent } from '../domain/agent.ts';
 import { type AgentJob, isOver } from '../domain/agentJob.ts';
 import { type NameScope, parseName } from '../domain/names.ts';
-import type { PoolPolicy } from '../domain/template.ts';
 import { isBootExpired } from './boot.ts';
-import { knownAgentJobs, type Observed } from './observed.ts';
-import { agentOf, scopeOf, wasEverOnline } from './supply.ts';
+import { wasEverOnline } from './supply.ts';
+import { agentOf, scopeOf, type View } from './view.ts';
 
 const attemptOf = ({ purpose }: AgentJob): number => (purpose.kind === 'request' ? purpose.attempt : 0);
 
@@ -14,27 +12,19 @@ const byAttempt = (a: AgentJob, b: AgentJob): number =>
   attemptOf(a) - attemptOf(b) || (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0);
 
 export class Attempts {
-  readonly #policy: PoolPolicy;
-  readonly #observed: Observed;
-  readonly #busy: ReadonlySet<string>;
-  readonly #agentsByName: ReadonlyMap<string, Agent>;
+  readonly #view: View;
   readonly #byRequest: ReadonlyMap<number, readonly AgentJob[]>;
   readonly #highest: ReadonlyMap<number, number>;
 
-  /** `busy` = the names of agents that an unfinished request reserves. */
-  constructor(policy: PoolPolicy, observed: Observed, agents: readonly Agent[], busy: ReadonlySet<string>) {
-    const agentJobs = knownAgentJobs(observed);
-    this.#policy = policy;
-    this.#observed = observed;
-    this.#busy = busy;
-    this.#agentsByName = new Map(agents.map((agent) => [agent.name, agent]));
+  constructor(view: View) {
+    this.#view = view;
     this.#byRequest = Map.groupBy(
-      agentJobs.filter(({ purpose }) => purpose.kind === 'request').toSorted(byAttempt),
+      view.agentJobs.filter(({ purpose }) => purpose.kind === 'request').toSorted(byAttempt),
       ({ purpose }) => (purpose.kind === 'request' ? purpose.requestId : 0),
     );
-    this.#highest = highestNumbers(scopeOf(policy), [
-      ...agentJobs.map((agentJob) => agentJob.name),
-      ...agents.map((agent) => agent.name),
+    this.#highest = highestNumbers(scopeOf(view.policy), [
+      ...view.agentJobs.map((agentJob) => agentJob.name),
+      ...view.agents.map((agent) => agent.name),
     ]);
   }
 
@@ -57,17 +47,17 @@ export class Attempts {
    * being retired no backoff can count it. One that served somebody else has not failed.
    */
   failed(requestId: number): AgentJob | undefined {
-    const now = this.#observed.at;
+    const { now, policy } = this.#view;
     return this.of(requestId).find((agentJob) => {
       if (agentJob.phase === 'creating') return now >= agentJob.createBy;
       if (agentJob.phase !== 'started' || this.#cameOnline(agentJob)) return false;
-      return isOver(agentJob) || isBootExpired(agentJob, this.#policy.bootLimits, now);
+      return isOver(agentJob) || isBootExpired(agentJob, policy, now);
     });
   }
 
   #cameOnline(agentJob: AgentJob): boolean {
-    const agent = agentOf(agentJob, this.#agentsByName);
-    return this.#busy.has(agentJob.name) || (agent !== undefined && wasEverOnline(agent));
+    const agent = agentOf(this.#view, agentJob);
+    return this.#view.busy.has(agentJob.name) || (agent !== undefined && wasEverOnline(agent));
   }
 }
 

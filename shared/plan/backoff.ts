@@ -4,19 +4,28 @@
  */
 import { type AgentJob, createByPassed } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
+import { blamelessReasons } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
+import type { Alarm } from './plan.ts';
+import type { View } from './view.ts';
 
-const failedStarts: ReadonlySet<string | undefined> = new Set(['neverStarted', 'wentOffline', 'updatePending']);
+const failedStarts: ReadonlySet<string | undefined> = new Set([
+  'neverStarted',
+  'wentOffline',
+  'updatePending',
+  'fellBack',
+  'notAssignedByServer',
+]);
 
 /**
- * A failure: its Job was started, was not retired as surplus, and its agent served no request. Rolled-back and stolen
+ * A failure: its Job was started, was not retired while sound, and its agent served no request. Rolled-back and stolen
  * ones never are. One that never came up counts from the moment it is being retired, long before its pod has ended.
  */
 export function isFailure(agentJob: AgentJob): boolean {
   if (agentJob.served !== undefined) return false;
   if (agentJob.phase === 'retiring') return failedStarts.has(agentJob.reason);
-  return agentJob.phase === 'tombstone' && agentJob.reason !== 'surplus';
+  return agentJob.phase === 'tombstone' && !blamelessReasons.has(agentJob.reason);
 }
 
 /** Rolled back because a step was refused: no failure of the template, but trying again at once changes nothing. */
@@ -26,9 +35,13 @@ function isRefused(agentJob: AgentJob): boolean {
 
 export const endedAt = (agentJob: AgentJob): EpochMs => agentJob.phaseAt ?? agentJob.finishedAt ?? agentJob.createdAt;
 
+/** A template that no node takes does not make its request wait: the fallback serves it at once. */
+const pauses = (agentJob: AgentJob): boolean =>
+  agentJob.reason !== 'fellBack' && (isFailure(agentJob) || isRefused(agentJob));
+
 /** When a request may be tried again, by its earlier attempts; undefined = none of them failed or was refused. */
 export function retryAt(attempts: readonly AgentJob[], policy: PoolPolicy): EpochMs | undefined {
-  const failures = attempts.filter((agentJob) => isFailure(agentJob) || isRefused(agentJob));
+  const failures = attempts.filter(pauses);
   if (failures.length === 0) return undefined;
   const { firstMs, maximumMs } = policy.backoff;
   const pause = Math.min(maximumMs, firstMs * 2 ** (failures.length - 1));
@@ -39,31 +52,51 @@ export interface Breaker {
   readonly open: boolean;
   /** While open: whether one creation may be tried now. */
   readonly probe: boolean;
+  /** Inside the window. */
+  readonly failures: number;
+  /** Why the last of them failed. */
+  readonly lastReason?: string;
 }
 
 /**
  * Open when the template failed often inside the window and nothing of it has come through since its last failure: an
- * agent that is `busy` now, or has served. While open one probe boots at a time, and a new one begins a probe period
- * after the last failure.
+ * agent that is busy now, or has served. While open one probe boots at a time, and a new one begins a probe period
+ * after the last failure. `ofTemplate` = all agent jobs of the template.
  */
-export function breakerOf(
-  template: string,
-  agentJobs: readonly AgentJob[],
-  busy: ReadonlySet<string>,
-  policy: PoolPolicy,
-  now: EpochMs,
-): Breaker {
+export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'policy' | 'busy' | 'now'>): Breaker {
+  const { policy, busy, now } = view;
   const { breakerFailures, breakerWindowMs, breakerProbeMs } = policy.backoff;
-  const ofTemplate = agentJobs.filter((agentJob) => agentJob.template === template);
-  const failures = ofTemplate.filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs);
-  if (failures.length < breakerFailures) return { open: false, probe: false };
-  const lastFailureAt = Math.max(...failures.map(endedAt));
+  const failures = ofTemplate
+    .filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
+    .toSorted((a, b) => endedAt(b) - endedAt(a) || (a.name < b.name ? -1 : 1));
+  const [last] = failures;
+  const closed: Breaker = { open: false, probe: false, failures: failures.length };
+  if (last === undefined || failures.length < breakerFailures) return closed;
+  const lastFailureAt = endedAt(last);
   const cameThrough = ofTemplate.some(
     (agentJob) => (agentJob.served !== undefined || busy.has(agentJob.name)) && endedAt(agentJob) > lastFailureAt,
   );
-  if (cameThrough) return { open: false, probe: false };
-  const underWay = ofTemplate.some(
-    (agentJob) => !busy.has(agentJob.name) && isBooting(agentJob, policy.bootLimits, now),
-  );
-  return { open: true, probe: !underWay && now - lastFailureAt >= breakerProbeMs };
+  if (cameThrough) return closed;
+  const underWay = ofTemplate.some((agentJob) => !busy.has(agentJob.name) && isBooting(agentJob, policy, now));
+  const probe = !underWay && now - lastFailureAt >= breakerProbeMs;
+  return { open: true, probe, failures: failures.length, lastReason: last.reason ?? 'ended' };
+}
+
+/** The breaker of each template by its name, each worked out once. */
+export function breakersOf(view: View): (template: string) => Breaker {
+  const perTemplate = Map.groupBy(view.agentJobs, (agentJob) => agentJob.template);
+  const known = new Map<string, Breaker>();
+  return (template) => {
+    const breaker = known.get(template) ?? breakerOf(perTemplate.get(template) ?? [], view);
+    known.set(template, breaker);
+    return breaker;
+  };
+}
+
+export function breakerAlarms({ policy }: View, breakers: (template: string) => Breaker): readonly Alarm[] {
+  return policy.templates.flatMap(({ name }): readonly Alarm[] => {
+    const { open, failures, lastReason } = breakers(name);
+    const detail = `${failures} agents failed in a row, the last one: ${lastReason ?? 'ended'}`;
+    return open ? [{ reason: 'breakerOpen', subject: name, detail }] : [];
+  });
 }

@@ -2,7 +2,7 @@
 import type { AgentJob, BootCause } from '../domain/agentJob.ts';
 import { isOver } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
-import type { BootLimits } from '../domain/template.ts';
+import type { PoolPolicy } from '../domain/template.ts';
 
 /** What keeps a started agent job from having its agent online. */
 export function bootCause(agentJob: AgentJob): BootCause {
@@ -18,16 +18,24 @@ function bootSince(agentJob: AgentJob): EpochMs {
   return pod.mainStartedAt ?? pod.scheduledAt ?? pod.createdAt;
 }
 
+const isUnplaced = (agentJob: AgentJob): boolean => bootCause(agentJob) === 'unschedulable';
+
+/** True when no node took its pod within the time after which its template's fallback takes over. */
+export function fallsBack(agentJob: AgentJob, policy: PoolPolicy, now: EpochMs): boolean {
+  const fallback = policy.templates.find(({ name }) => name === agentJob.template)?.fallback;
+  return fallback !== undefined && isUnplaced(agentJob) && now - bootSince(agentJob) > fallback.afterMs;
+}
+
 /** True when the present cause has outlived its limit: the agent counts as never started. */
-export function isBootExpired(agentJob: AgentJob, limits: BootLimits, now: EpochMs): boolean {
-  return now - bootSince(agentJob) > limits[bootCause(agentJob)];
+export function isBootExpired(agentJob: AgentJob, policy: PoolPolicy, now: EpochMs): boolean {
+  return now - bootSince(agentJob) > policy.bootLimits[bootCause(agentJob)] || fallsBack(agentJob, policy, now);
 }
 
 /**
  * Booting: still being created and not past its create-by, or started, its pod not over, and inside the limit of what
  * presently keeps it. Whether its agent has ever been online is the caller's to know.
  */
-export function isBooting(agentJob: AgentJob, limits: BootLimits, now: EpochMs): boolean {
+export function isBooting(agentJob: AgentJob, policy: PoolPolicy, now: EpochMs): boolean {
   if (agentJob.phase === 'creating') return now < agentJob.createBy;
-  return agentJob.phase === 'started' && !isOver(agentJob) && !isBootExpired(agentJob, limits, now);
+  return agentJob.phase === 'started' && !isOver(agentJob) && !isBootExpired(agentJob, policy, now);
 }

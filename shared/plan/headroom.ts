@@ -1,99 +1,124 @@
 /** How many more agents the limits allow now. Each creation in a plan takes from it, so no plan exceeds a limit. */
-
-import type { Agent } from '../domain/agent.ts';
-import { isOver, isTombstone } from '../domain/agentJob.ts';
-import type { JobRequest } from '../domain/jobRequest.ts';
+import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+import { hash64 } from '../domain/hash.ts';
+import { withParameters } from '../domain/offer.ts';
+import { type Amounts, hasRoom, lessened } from '../domain/quota.ts';
 import type { SkipReason } from '../domain/reasons.ts';
-import type { PoolPolicy, Template } from '../domain/template.ts';
-import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
+import type { Template } from '../domain/template.ts';
+import { everyClusterKnown } from './observed.ts';
+import { agentJobAmounts } from './podAmounts.ts';
 import { type Usable, workerName } from './supply.ts';
+import type { View } from './view.ts';
+
+/** Rendezvous hashing: every control plane prefers the same cluster for a name, and a lost one moves only its own names. */
+export function clustersByPreference(name: string, clusters: readonly string[]): readonly string[] {
+  if (clusters.length < 2) return clusters;
+  return clusters
+    .map((cluster) => ({ cluster, weight: hash64(`${cluster}/${name}`) }))
+    .toSorted((a, b) => (a.weight < b.weight ? 1 : a.weight > b.weight ? -1 : a.cluster < b.cluster ? -1 : 1))
+    .map(({ cluster }) => cluster);
+}
+
+const isLive = (agentJob: AgentJob): boolean =>
+  (!isTombstone(agentJob) && !isOver(agentJob)) || agentJob.phase === 'creating';
+
+/** What agent jobs of each template take, worked out once. */
+class Takes {
+  readonly #known = new Map<string, Amounts>();
+
+  of(template: Template): Amounts {
+    const key = JSON.stringify([template.name, template.cpu, template.memory]);
+    const amounts = this.#known.get(key) ?? agentJobAmounts(template);
+    this.#known.set(key, amounts);
+    return amounts;
+  }
+}
 
 export class Headroom {
   #pass: number;
   #pool: number;
   #parallel: number;
   readonly #templates: Map<string, number>;
+  readonly #clusters: readonly string[];
+  /** What each quota of a cluster leaves. */
+  readonly #quotas: Map<string, readonly Amounts[]>;
+  readonly #takes = new Takes();
 
-  private constructor(pass: number, pool: number, parallel: number, templates: Map<string, number>) {
-    this.#pass = pass;
-    this.#pool = pool;
-    this.#parallel = parallel;
-    this.#templates = templates;
-  }
-
-  /** `usable` = all usable agents of ours: booting and idle ones already hold a claim on the parallel jobs. */
-  static of(
-    policy: PoolPolicy,
-    observed: Observed,
-    {
-      agents,
-      requests,
-      usable,
-    }: { agents: readonly Agent[]; requests: readonly JobRequest[]; usable: readonly Usable[] },
-  ): Headroom {
-    const live = knownAgentJobs(observed).filter(
-      (agentJob) => (!isTombstone(agentJob) && !isOver(agentJob)) || agentJob.phase === 'creating',
+  /** `parallel` = how many private requests may get an agent beyond those that have one. */
+  constructor(view: View, usable: readonly Usable[], parallel: number) {
+    const { policy, observed } = view;
+    const live = view.agentJobs.filter(isLive);
+    const perTemplate = Map.groupBy(live, (agentJob) => agentJob.template);
+    this.#templates = new Map(
+      policy.templates.map(({ name, maxAgents }) => [name, maxAgents - (perTemplate.get(name)?.length ?? 0)]),
     );
-    const templates = new Map(
-      policy.templates.map((template) => {
-        const ofTemplate = live.filter((agentJob) => agentJob.template === template.name).length;
-        return [template.name, template.maxAgents - ofTemplate];
+    this.#pass = policy.maxCreationsPerPass;
+    this.#pool = policy.maxAgents - live.length - unseenCount(view, usable);
+    this.#parallel = parallel;
+    const readable = observed.clusters.filter((cluster) => cluster.agentJobs.known);
+    this.#clusters = readable.map(({ name }) => name);
+    this.#quotas = new Map(
+      readable.map(({ name, quotas }) => {
+        const podless = live.filter((agentJob) => agentJob.cluster === name && agentJob.pod === undefined);
+        return [name, lessenedBy(quotas.value ?? [], podless, view, this.#takes)];
       }),
     );
-    const pool = policy.maxAgents - live.length - unseenCount(policy, observed, agents, usable);
-    return new Headroom(
-      policy.maxCreationsPerPass,
-      pool,
-      parallelHeadroom(policy, observed, requests, usable),
-      templates,
-    );
   }
 
-  /** What forbids one more agent of this template for this request; undefined = nothing. */
-  limit(template: Template, request: JobRequest): SkipReason | undefined {
+  /** What forbids one more agent of this template; undefined = nothing. */
+  limit(template: Template, isPrivate: boolean): SkipReason | undefined {
     if ((this.#templates.get(template.name) ?? 0) <= 0) return 'atTemplateLimit';
     if (this.#pool <= 0) return 'atPoolLimit';
-    if (request.parallelism === 'private' && this.#parallel <= 0) return 'atParallelJobLimit';
+    if (isPrivate && this.#parallel <= 0) return 'atParallelJobLimit';
     if (this.#pass <= 0) return 'atPassLimit';
     return undefined;
   }
 
-  take(template: Template, request: JobRequest): void {
+  /** The cluster for a name, or why none takes another agent of this template now. */
+  place(name: string, template: Template): { readonly cluster: string } | SkipReason {
+    if (this.#clusters.length === 0) return 'noClusterReadable';
+    const needed = this.#takes.of(template);
+    const cluster = clustersByPreference(name, this.#clusters).find((candidate) =>
+      this.#quotas.get(candidate)?.every((room) => hasRoom(room, needed)),
+    );
+    return cluster === undefined ? 'atQuota' : { cluster };
+  }
+
+  take(template: Template, cluster: string, isPrivate: boolean): void {
     this.#templates.set(template.name, (this.#templates.get(template.name) ?? 0) - 1);
     this.#pool -= 1;
     this.#pass -= 1;
-    if (request.parallelism === 'private') this.#parallel -= 1;
+    if (isPrivate) this.#parallel -= 1;
+    const needed = this.#takes.of(template);
+    this.#quotas.set(
+      cluster,
+      (this.#quotas.get(cluster) ?? []).map((room) => lessened(room, needed)),
+    );
   }
+}
+
+/** A Job counts in its quota as soon as it exists, its pod only once it does: what is on its way is taken. */
+function lessenedBy(
+  quotas: readonly Amounts[],
+  podless: readonly AgentJob[],
+  view: View,
+  takes: Takes,
+): readonly Amounts[] {
+  if (quotas.length === 0) return quotas;
+  const templates = new Map(view.policy.templates.map((template) => [template.name, template]));
+  const pods = podless.flatMap(({ template: name, parameters = {} }) => {
+    const template = templates.get(name);
+    return template === undefined ? [] : [{ ...takes.of(withParameters(template, parameters)), jobs: 0 }];
+  });
+  return quotas.map((room) => pods.reduce<Amounts>(lessened, room));
 }
 
 /**
  * Agents of ours that hold room though no list shows their Job: all of them while a cluster is out of reach, else only
  * those so new that the lists may lie apart.
  */
-function unseenCount(
-  policy: PoolPolicy,
-  observed: Observed,
-  agents: readonly Agent[],
-  usable: readonly Usable[],
-): number {
-  const seen = new Set(knownAgentJobs(observed).map((agentJob) => agentJob.name));
-  const candidates = everyClusterKnown(observed) ? usable.filter((agent) => agent.state === 'booting') : agents;
-  return candidates.filter(({ name }) => workerName(policy, name) !== undefined && !seen.has(name)).length;
-}
-
-/**
- * Unknown usage of an `auto` limit does not stop the pool: the server itself never runs more than are allowed. A number
- * that was configured holds all the same, against what this pool is known to use.
- */
-function parallelHeadroom(
-  policy: PoolPolicy,
-  observed: Observed,
-  requests: readonly JobRequest[],
-  usable: readonly Usable[],
-): number {
-  const usage = observed.parallelJobs.value;
-  const allowed = policy.parallelJobs === 'auto' ? usage?.total : policy.parallelJobs;
-  if (allowed === undefined || allowed === 'unlimited') return Number.POSITIVE_INFINITY;
-  const usedHere = requests.filter((request) => request.parallelism === 'private' && request.assignedAt !== undefined);
-  return allowed - (usage?.used ?? usedHere.length) - usable.filter((agent) => agent.ours).length;
+function unseenCount(view: View, usable: readonly Usable[]): number {
+  const candidates = everyClusterKnown(view.observed) ? usable.filter(({ state }) => state === 'booting') : view.agents;
+  return candidates.filter(({ name }) => !view.agentJobsByName.has(name) && workerName(view.policy, name) !== undefined)
+    .length;
 }

@@ -4,24 +4,24 @@
  */
 import type { Agent } from '../domain/agent.ts';
 import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
-import type { EpochMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
-import type { PoolPolicy } from '../domain/template.ts';
 import { endedAt, isFailure } from './backoff.ts';
-import { bootCause, isBootExpired } from './boot.ts';
+import { bootCause, fallsBack, isBootExpired } from './boot.ts';
 import type { Action, Alarm } from './plan.ts';
-import { agentOf, isSpent, wasEverOnline } from './supply.ts';
+import { isDrained, isSpent, wasEverOnline } from './supply.ts';
+import { agentOf, type View } from './view.ts';
 
-export interface LifecycleContext {
-  readonly policy: PoolPolicy;
-  readonly now: EpochMs;
-  readonly agentsByName: ReadonlyMap<string, Agent>;
+export interface LifecycleContext extends View {
   /** Unfinished request by the name of the agent that it reserves. */
   readonly reservedByName: ReadonlyMap<string, JobRequest>;
   readonly unfinished: ReadonlySet<number>;
-  /** Agents that the matching left over. */
+  /** Agents that neither a request nor the warm schedule needs. */
   readonly leftOver: ReadonlySet<string>;
+  /** Idle warm agents that a younger one replaces. */
+  readonly replaced: ReadonlySet<string>;
+  /** Agents that the server does not use. */
+  readonly unused: ReadonlySet<string>;
 }
 
 export interface Lifecycle {
@@ -61,8 +61,9 @@ function isIdleLongEnough(agentJob: AgentJob, agent: Agent | undefined, context:
 /** Why an agent that never came online, or no longer is, has had its time; undefined = it still has some. */
 function overdue(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
   if (agent === undefined || !wasEverOnline(agent)) {
-    const expired = isBootExpired(agentJob, context.policy.bootLimits, context.now);
-    return expired ? retire(agentJob, 'neverStarted', bootCause(agentJob)) : nothing;
+    if (!isBootExpired(agentJob, context.policy, context.now)) return nothing;
+    const reason = fallsBack(agentJob, context.policy, context.now) ? 'fellBack' : 'neverStarted';
+    return retire(agentJob, reason, bootCause(agentJob));
   }
   const offlineMs = context.now - (agent.statusChangedAt ?? agentJob.createdAt);
   return offlineMs > context.policy.bootLimits.connecting ? retire(agentJob, 'wentOffline') : nothing;
@@ -75,7 +76,16 @@ function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: 
   return whileIdle(agentJob, agent, context);
 }
 
+/** Why an idle agent goes at once, however young it is. */
+function dismissal(agentJob: AgentJob, context: LifecycleContext): RetireReason | undefined {
+  if (isDrained(context, agentJob)) return 'drained';
+  if (context.unused.has(agentJob.name)) return 'notAssignedByServer';
+  return context.replaced.has(agentJob.name) ? 'replaced' : undefined;
+}
+
 function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  const dismissed = dismissal(agentJob, context);
+  if (dismissed !== undefined) return retire(agentJob, dismissed);
   // The server gives it no job until it has updated itself, which an agent in a pod never does.
   if (agent?.online === true && agent.updatePending && isIdleLongEnough(agentJob, agent, context))
     return retire(agentJob, 'updatePending');
@@ -102,7 +112,7 @@ function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
 
 /** The next step for one agent job. */
 export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
-  const agent = agentOf(agentJob, context.agentsByName);
+  const agent = agentOf(context, agentJob);
   const request = reservationOf(agentJob, context);
   switch (agentJob.phase) {
     case 'unreadable':

@@ -8,7 +8,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { annotations, formatInstant, labelSchema, labels, managedBy } from '../domain/names.ts';
 import { Secret } from '../domain/secret.ts';
-import type { PoolPolicy, Template } from '../domain/template.ts';
+import type { ChosenParameters, PoolPolicy, Template } from '../domain/template.ts';
 import type { AgentFiles } from './agentFiles.ts';
 import { agentWorkFolder } from './agentFiles.ts';
 import { mergePod } from './podMerge.ts';
@@ -27,6 +27,7 @@ export interface AgentJobSpec {
   readonly template: Template;
   readonly name: string;
   readonly purpose: AgentJobPurpose;
+  readonly parameters?: ChosenParameters;
   /** The creator's random nonce. */
   readonly creator: string;
   /** Both are Azure DevOps' time. */
@@ -50,6 +51,7 @@ export function buildAgentJobManifest(spec: AgentJobSpec): JsonObject {
         [annotations.creator]: spec.creator,
         [annotations.createdAt]: formatInstant(spec.createdAt),
         [annotations.createBy]: formatInstant(spec.createBy),
+        ...chosenAnnotation(spec.parameters ?? {}),
       },
     },
     spec: {
@@ -74,6 +76,12 @@ export function buildAgentJobManifest(spec: AgentJobSpec): JsonObject {
   };
 }
 
+function chosenAnnotation({ cpu, memory, image }: ChosenParameters): Readonly<Record<string, string>> {
+  const chosen = { cpu, memory, image };
+  const isNothing = Object.values(chosen).every((value) => value === undefined);
+  return isNothing ? {} : { [annotations.parameters]: JSON.stringify(chosen) };
+}
+
 /** The labels of an agent job, its pod and its Secret: the parts of the name, for selectors and people. */
 export function agentJobLabels(spec: Pick<AgentJobSpec, 'policy' | 'template' | 'purpose'>): Record<string, string> {
   const { policy, template, purpose } = spec;
@@ -95,7 +103,8 @@ export function agentJobLabels(spec: Pick<AgentJobSpec, 'policy' | 'template' | 
 
 /** The pod of a template whose files are in the Secret `secretName`. */
 export function buildAgentPodSpec(template: Template, secretName: string): JsonObject {
-  return withIgnoredNames(mergePod(generatedPodSpec(template, secretName), template.pod).pod);
+  const { pod } = mergePod(generatedPodSpec(template, secretName), template.pod);
+  return withIgnoredNames(withClosedCompanions(pod, template));
 }
 
 /** The pod before the template's own block; also what that block is checked against. */
@@ -135,6 +144,19 @@ const containerSecurity: Readonly<Record<Template['os'], JsonObject>> = {
   linux: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
   windows: {},
 };
+
+/** What a template puts beside the agent may no more than the agent, unless the template says otherwise. */
+function withClosedCompanions(pod: JsonObject, { os }: Template): JsonObject {
+  const companions = entries(pod['initContainers']);
+  if (companions.length === 0) return pod;
+  return { ...pod, initContainers: companions.map((each) => ({ ...each, securityContext: closed(each, os) })) };
+}
+
+function closed(container: JsonObject, os: Template['os']): JsonObject {
+  const given = isJsonObject(container['securityContext']) ? container['securityContext'] : {};
+  // The API server refuses it beside allowPrivilegeEscalation false.
+  return given['privileged'] === true ? given : mergePod(containerSecurity[os], given).pod;
+}
 
 function agentContainerSpec(template: Template): JsonObject {
   return {
@@ -188,7 +210,7 @@ function ignoring(container: JsonObject): JsonObject {
   const env = entries(container['env']);
   const asked = env.find((entry) => entry['name'] === ignoreVariable)?.['value'];
   const references = env
-    .filter((entry) => entry['valueFrom'] !== undefined)
+    .filter((entry) => entry['valueFrom'] !== undefined || isAddressWithPassword(entry['value']))
     .flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
   const own = ['agent.disableupdate', 'AGENT_DIAGLOGPATH', 'WORKER_DIAGLOGPATH', ignoreVariable];
   const chosen = typeof asked === 'string' ? asked.split(',').map((name) => name.trim()) : [];
@@ -196,6 +218,11 @@ function ignoring(container: JsonObject): JsonObject {
   names.delete('');
   const ignore = { name: ignoreVariable, value: [...names].join(',') };
   return { ...container, env: env.map((entry) => (entry['name'] === ignoreVariable ? ignore : entry)) };
+}
+
+/** A proxy's user and password stand in its address: `http://user:password@proxy:3128`. */
+function isAddressWithPassword(value: JsonValue | undefined): boolean {
+  return typeof value === 'string' && /:\/\/[^/?#\s]*@/.test(value);
 }
 
 function entries(value: JsonValue | undefined): readonly JsonObject[] {

@@ -1,13 +1,37 @@
 /** What one look at a pool gave. Reads that failed are unknown, never empty. */
 import type { Agent } from '../domain/agent.ts';
 import type { AgentJob } from '../domain/agentJob.ts';
+import type { Control } from '../domain/control.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
+import type { Amounts } from '../domain/quota.ts';
 import type { Read, Remembered } from '../domain/read.ts';
 
 export interface ObservedCluster {
   readonly name: string;
   readonly agentJobs: Read<readonly AgentJob[]>;
+  /** What each quota of its namespace leaves; empty = none limits agent jobs. */
+  readonly quotas: Remembered<readonly Amounts[]>;
+}
+
+/** A request for which an agent job would be created if nothing but the licence were in the way. */
+export interface Wish {
+  readonly requestId: number;
+  readonly queuedAt: EpochMs;
+}
+
+/** What a pool of a licence group asks of the parallel jobs that they share. */
+export interface LicenceNeeds {
+  /** Private requests that have an agent already and will take a parallel job each. */
+  readonly claims: number;
+  /** Private ones that would get an agent, oldest first. */
+  readonly wishes: readonly Wish[];
+}
+
+export interface GroupMember {
+  readonly organisation: string;
+  readonly poolId: number;
+  readonly needs: Read<LicenceNeeds>;
 }
 
 export interface Observed {
@@ -16,9 +40,14 @@ export interface Observed {
   readonly requests: Read<readonly JobRequest[]>;
   readonly agents: Read<readonly Agent[]>;
   readonly clusters: readonly ObservedCluster[];
+  /** Of the whole licence group. */
   readonly parallelJobs: Remembered<{ readonly total: number; readonly used: number }>;
+  /** The other pools of the licence group; looked at only when there may not be enough for all. */
+  readonly group: readonly GroupMember[];
   /** Paused stays paused while the control map cannot be read. */
-  readonly paused: Remembered<boolean>;
+  readonly control: Remembered<Control>;
+  /** Waiting requests whose runs are over: nobody will ever take them. */
+  readonly runsOver: ReadonlySet<number>;
 }
 
 /** The agent jobs of all clusters that answered. */

@@ -1,32 +1,49 @@
 /** A plan is a value: what to do, what not to do and why. Nothing here has effects. */
-import type { AgentJob } from '../domain/agentJob.ts';
+import type { AgentJob, AgentJobPurpose } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { AlarmReason, RetireReason, SkipReason } from '../domain/reasons.ts';
-import type { Template } from '../domain/template.ts';
+import type { ChosenParameters, Template } from '../domain/template.ts';
 
 export type Action =
   | { readonly kind: 'createPlaceholder'; readonly name: string; readonly template: Template }
   | { readonly kind: 'repairPlaceholder'; readonly name: string; readonly agentId: number; readonly template: Template }
+  | { readonly kind: 'deletePlaceholder'; readonly name: string; readonly agentId: number }
   | {
       readonly kind: 'create';
       readonly name: string;
       readonly cluster: string;
+      /** With the chosen parameters in place. */
       readonly template: Template;
-      readonly requestId: number;
-      readonly attempt: number;
+      readonly parameters: ChosenParameters;
+      readonly purpose: AgentJobPurpose;
     }
   | { readonly kind: 'disable'; readonly agentId: number; readonly name: string; readonly requestId: number }
   | { readonly kind: 'retire'; readonly agentJob: AgentJob; readonly reason: RetireReason; readonly detail?: string }
   | { readonly kind: 'rollBack'; readonly agentJob: AgentJob }
   | { readonly kind: 'bury'; readonly agentJob: AgentJob }
-  | { readonly kind: 'deleteGhost'; readonly agentId: number; readonly name: string };
+  | { readonly kind: 'deleteGhost'; readonly agentId: number; readonly name: string }
+  /** Writes down on the control map what only time can tell; undefined removes a key. */
+  | {
+      readonly kind: 'noteControl';
+      readonly name: string;
+      readonly changes: Readonly<Record<string, string | undefined>>;
+    };
 
 export type ActionKind = Action['kind'];
+export type CreateAction = Extract<Action, { readonly kind: 'create' }>;
+
+/** Why one template was not used for a request that it would fit. */
+export interface Refusal {
+  readonly template: string;
+  readonly reason: SkipReason;
+}
 
 export interface Skip {
   readonly requestId: number;
   readonly reason: SkipReason;
   readonly detail?: string;
+  /** Where several templates would fit: what kept each of them. */
+  readonly refusals?: readonly Refusal[];
 }
 
 export interface Alarm {
@@ -35,12 +52,29 @@ export interface Alarm {
   readonly detail?: string;
 }
 
+/** Idle agents kept ahead of demand. */
+export interface WarmState {
+  readonly template: string;
+  readonly target: number;
+  /** Idle and booting ones that nobody needs, without those that are to be replaced. */
+  readonly ready: number;
+  readonly booting: number;
+  /** Too old, or of an image that is no longer the template's. */
+  readonly stale: number;
+  readonly creating: number;
+  /** Why not all that are missing are being created. */
+  readonly heldBy?: SkipReason;
+}
+
 export interface Plan {
   readonly actions: readonly Action[];
   readonly skips: readonly Skip[];
   readonly alarms: readonly Alarm[];
   /** Requests that a usable agent will serve: request id -> agent name. */
   readonly served: ReadonlyMap<number, string>;
+  readonly warm: readonly WarmState[];
+  /** Agents of ours that serve, or have served, another request than they were made for. */
+  readonly thefts: number;
   /** When to look again; undefined = the ordinary sweep is soon enough. */
   readonly nextLookAt: EpochMs | undefined;
 }

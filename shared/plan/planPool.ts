@@ -1,16 +1,16 @@
 /** The whole decision about one pool, from one look at it. Total: it cannot fail, and equal input gives an equal plan. */
-import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, isTombstone, standsBehind } from '../domain/agentJob.ts';
-import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
+import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+import { isUnfinished } from '../domain/jobRequest.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { planGhosts } from './ghosts.ts';
-import { nextStep } from './lifecycle.ts';
-import { knownAgentJobs, type Observed } from './observed.ts';
-import { planPlaceholders } from './placeholders.ts';
+import { type LifecycleContext, nextStep } from './lifecycle.ts';
+import type { Observed } from './observed.ts';
+import { planAbsences, planPlaceholders } from './placeholders.ts';
 import type { Alarm, Plan } from './plan.ts';
 import { type Provision, planProvision } from './provision.ts';
-import { reservedAgents } from './supply.ts';
+import { readAlarms } from './readAlarms.ts';
+import { agentOf, type View, viewOf } from './view.ts';
 
 /** How soon to look again while anything waits, boots or finishes. */
 export const activeLookMs = 5000;
@@ -20,45 +20,67 @@ const noPlan = (alarms: readonly Alarm[]): Plan => ({
   skips: [],
   alarms,
   served: new Map(),
+  warm: [],
+  thefts: 0,
   nextLookAt: undefined,
 });
 
-function readAlarms(observed: Observed): readonly Alarm[] {
-  const { parallelJobs, paused } = observed;
-  const optional: Alarm[] = [];
-  if (parallelJobs.error !== undefined) optional.push({ reason: 'parallelJobsUnknown', subject: parallelJobs.error });
-  if (paused.error !== undefined) optional.push({ reason: 'controlUnknown', subject: paused.error });
-  const clusters = observed.clusters.flatMap(({ name, agentJobs }): readonly Alarm[] =>
-    agentJobs.known ? [] : [{ reason: 'clusterUnknown', subject: name, detail: agentJobs.error }],
-  );
-  return [...optional, ...clusters];
-}
-
 /** Why a waiting request waits for people or a new configuration; the ordinary sweep is soon enough for these. */
-const restingReasons: ReadonlySet<SkipReason> = new Set(['unparsableDemand', 'noTemplate', 'paused']);
+const restingReasons: ReadonlySet<SkipReason> = new Set([
+  'unparsableDemand',
+  'noTemplate',
+  'unknownParameter',
+  'contradictoryParameters',
+  'paused',
+  'drained',
+]);
 
 /**
  * Something is on its way: a request waits for what a pass can change, or an agent job is neither memory nor merely at
- * work. An agent that runs its job and is disabled already needs nobody until it has finished, which a hook tells.
+ * work. An agent that runs its job and is disabled already needs nobody until it has finished, which a hook tells; one
+ * that is kept warm needs nobody until a request comes.
  */
-function isActive(provision: Provision, agentJobs: readonly AgentJob[], working: ReadonlyMap<string, Agent>): boolean {
+function isActive(view: View, provision: Provision): boolean {
   const resting = provision.skips.filter((skip) => restingReasons.has(skip.reason)).length;
-  return provision.waitingCount > resting || agentJobs.some((agentJob) => !isAtRest(agentJob, working));
+  const atRest = (agentJob: AgentJob): boolean =>
+    isTombstone(agentJob) ||
+    agentJob.phase === 'unreadable' ||
+    isAtWork(view, agentJob) ||
+    isKeptWarm(view, provision, agentJob);
+  return provision.waitingCount > resting || view.agentJobs.some((agentJob) => !atRest(agentJob));
 }
 
-function isAtRest(agentJob: AgentJob, working: ReadonlyMap<string, Agent>): boolean {
-  if (isTombstone(agentJob) || agentJob.phase === 'unreadable') return true;
-  const agent = working.get(agentJob.name);
-  return agent !== undefined && standsBehind(agentJob, agent) && !isOver(agentJob);
+function isAtWork(view: View, agentJob: AgentJob): boolean {
+  const agent = agentOf(view, agentJob);
+  if (agent === undefined || agent.enabled || isOver(agentJob)) return false;
+  return view.reserved.get(agent.id)?.receivedAt !== undefined;
 }
 
-/** Agents that run a request and are disabled, by name. */
-function workingAgents(
-  agents: readonly Agent[],
-  reserved: ReadonlyMap<number, JobRequest>,
-): ReadonlyMap<string, Agent> {
-  const working = agents.filter((agent) => !agent.enabled && reserved.get(agent.id)?.receivedAt !== undefined);
-  return new Map(working.map((agent) => [agent.name, agent]));
+function isKeptWarm(view: View, { warm }: Provision, agentJob: AgentJob): boolean {
+  return warm.kept.has(agentJob.name) && agentOf(view, agentJob)?.online === true;
+}
+
+function lifecycleContext(view: View, { matching, warm, unused, distrusted }: Provision): LifecycleContext {
+  const reserved = [...view.reserved.values()];
+  const idle = matching.leftOver.filter(({ ours, name }) => ours && !warm.kept.has(name) && !distrusted.has(name));
+  return {
+    ...view,
+    reservedByName: new Map(reserved.map((request) => [request.reservedAgent?.name ?? '', request])),
+    unfinished: new Set(view.requests.filter(isUnfinished).map((request) => request.id)),
+    leftOver: new Set(idle.map(({ name }) => name)),
+    replaced: warm.replaced,
+    unused,
+  };
+}
+
+/** Agents are fungible, so one that was made for a request may have gone to another: counted, and made up by matching. */
+function theftsIn(view: View): number {
+  return view.agentJobs.filter((agentJob) => {
+    if (agentJob.purpose.kind !== 'request') return false;
+    const agent = agentOf(view, agentJob);
+    const request = agentJob.served ?? (agent === undefined ? undefined : view.reserved.get(agent.id)?.id);
+    return request !== undefined && request !== agentJob.purpose.requestId;
+  }).length;
 }
 
 export function planPool(policy: PoolPolicy, observed: Observed): Plan {
@@ -66,29 +88,23 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
   if (!agents.known) return noPlan([{ reason: 'agentsUnknown', subject: policy.poolName, detail: agents.error }]);
   if (!requests.known) return noPlan([{ reason: 'requestsUnknown', subject: policy.poolName, detail: requests.error }]);
 
-  const provision = planProvision(policy, observed, requests.value, agents.value);
-  const reserved = reservedAgents(requests.value);
-  const context = {
-    policy,
-    now: at,
-    agentsByName: new Map(agents.value.map((agent) => [agent.name, agent])),
-    reservedByName: new Map([...reserved.values()].map((request) => [request.reservedAgent?.name ?? '', request])),
-    unfinished: new Set(requests.value.filter(isUnfinished).map((request) => request.id)),
-    leftOver: new Set(provision.matching.leftOver.filter((usable) => usable.ours).map((usable) => usable.name)),
-  };
-  const steps = knownAgentJobs(observed).map((agentJob) => nextStep(agentJob, context));
+  const view = viewOf(policy, observed, requests.value, agents.value);
+  const provision = planProvision(view);
+  const context = lifecycleContext(view, provision);
+  const steps = view.agentJobs.map((agentJob) => nextStep(agentJob, context));
   return {
     actions: [
-      ...planPlaceholders(policy, agents.value),
+      ...planPlaceholders(view),
       ...provision.actions,
       ...steps.flatMap((step) => step.actions),
-      ...planGhosts(policy, observed, agents.value, new Set(reserved.keys())),
+      ...planGhosts(view),
+      ...planAbsences(view),
     ],
     skips: provision.skips,
-    alarms: [...readAlarms(observed), ...provision.alarms, ...steps.flatMap((step) => step.alarms)],
+    alarms: [...readAlarms(view), ...provision.alarms, ...steps.flatMap((step) => step.alarms)],
     served: provision.matching.served,
-    nextLookAt: isActive(provision, knownAgentJobs(observed), workingAgents(agents.value, reserved))
-      ? at + activeLookMs
-      : undefined,
+    warm: provision.warm.states,
+    thefts: theftsIn(view),
+    nextLookAt: isActive(view, provision) ? at + activeLookMs : undefined,
   };
 }

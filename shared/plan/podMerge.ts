@@ -6,7 +6,8 @@
 import type { ConfigProblem } from '../domain/errors.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { describeFound, protectionOf, refusedEverywhere } from './podProtection.ts';
+import { describeFound, protectionOf, refusedMount } from './podProtection.ts';
+import { refusedEverywhere } from './podRefusals.ts';
 
 export interface MergedPod {
   readonly pod: JsonObject;
@@ -29,17 +30,22 @@ const appendedLists: ReadonlySet<string> = new Set(['tolerations']);
 
 /** Total: whatever stands in `override`, the result is a pod with every protected value as in `base`. */
 export function mergePod(base: JsonObject, override: JsonObject): MergedPod {
-  const problems: ConfigProblem[] = [];
-  const pod = mergeObjects(base, override, '', problems);
-  return { pod, problems };
+  const merge: Merge = { problems: [], ownUsers: override['hostUsers'] === false };
+  const pod = mergeObjects(base, override, '', merge);
+  return { pod, problems: merge.problems };
 }
 
-function mergeObjects(base: JsonObject, override: JsonObject, path: string, problems: ConfigProblem[]): JsonObject {
+interface Merge {
+  readonly problems: ConfigProblem[];
+  readonly ownUsers: boolean;
+}
+
+function mergeObjects(base: JsonObject, override: JsonObject, path: string, merge: Merge): JsonObject {
   const merged = new Map<string, JsonValue>(Object.entries(base));
   for (const [key, value] of Object.entries(override)) {
     const at = path === '' ? key : `${path}.${key}`;
     const before = Object.hasOwn(base, key) ? base[key] : undefined;
-    const taken = mergeValue(before, value, { key, path: at }, problems);
+    const taken = mergeValue(before, value, { key, path: at }, merge);
     if (taken !== undefined) merged.set(key, taken);
   }
   return Object.fromEntries(merged);
@@ -50,33 +56,33 @@ interface Place {
   readonly path: string;
 }
 
+function ruleAgainst(place: Place, value: JsonValue, { ownUsers }: Merge): string | undefined {
+  const { key, path } = place;
+  return protectionOf(path) ?? refusedMount(place, value) ?? refusedEverywhere({ key, path, ownUsers }, value);
+}
+
 /** The value to stand at `place`, or undefined where the override is refused. */
-function mergeValue(
-  base: JsonValue | undefined,
-  value: JsonValue,
-  place: Place,
-  problems: ConfigProblem[],
-): JsonValue | undefined {
-  const rule = protectionOf(place.path) ?? refusedEverywhere(place, value);
-  if (rule !== undefined) return refuse(place.path, rule, value, problems);
+function mergeValue(base: JsonValue | undefined, value: JsonValue, place: Place, merge: Merge): JsonValue | undefined {
+  const rule = ruleAgainst(place, value, merge);
+  if (rule !== undefined) return refuse(place.path, rule, value, merge);
   const keyed = Object.hasOwn(keyedLists, place.key) ? keyedLists[place.key] : undefined;
-  if (keyed !== undefined) return mergeKeyed(base, value, { ...place, ...keyed }, problems);
-  if (appendedLists.has(place.key)) return append(base, value, place, problems);
-  if (isJsonObject(value)) return mergeObjects(isJsonObject(base) ? base : {}, value, place.path, problems);
+  if (keyed !== undefined) return mergeKeyed(base, value, { ...place, ...keyed }, merge);
+  if (appendedLists.has(place.key)) return append(base, value, place, merge);
+  if (isJsonObject(value)) return mergeObjects(isJsonObject(base) ? base : {}, value, place.path, merge);
   // The API server would refuse it, but only when the first pod of the template is made.
-  if (isJsonObject(base)) return refuse(place.path, 'must be an object', value, problems);
+  if (isJsonObject(base)) return refuse(place.path, 'must be an object', value, merge);
   if (!Array.isArray(value)) return value;
-  return value.map((entry, index) => mergeEntry(entry, `${place.path}[${index}]`, problems));
+  return value.map((entry, index) => mergeEntry(entry, `${place.path}[${index}]`, merge));
 }
 
 /** An entry of a list that is taken whole is still looked through for what is refused everywhere. */
-function mergeEntry(entry: JsonValue, path: string, problems: ConfigProblem[]): JsonValue {
-  return isJsonObject(entry) ? mergeObjects({}, entry, path, problems) : entry;
+function mergeEntry(entry: JsonValue, path: string, merge: Merge): JsonValue {
+  return isJsonObject(entry) ? mergeObjects({}, entry, path, merge) : entry;
 }
 
-function append(base: JsonValue | undefined, value: JsonValue, place: Place, problems: ConfigProblem[]) {
-  if (!Array.isArray(value)) return refuse(place.path, 'must be a list', value, problems);
-  const added = value.map((entry, index) => mergeEntry(entry, `${place.path}[${index}]`, problems));
+function append(base: JsonValue | undefined, value: JsonValue, place: Place, merge: Merge) {
+  if (!Array.isArray(value)) return refuse(place.path, 'must be a list', value, merge);
+  const added = value.map((entry, index) => mergeEntry(entry, `${place.path}[${index}]`, merge));
   return [...(Array.isArray(base) ? base : []), ...added];
 }
 
@@ -89,21 +95,21 @@ function mergeKeyed(
   base: JsonValue | undefined,
   value: JsonValue,
   place: KeyedPlace,
-  problems: ConfigProblem[],
+  merge: Merge,
 ): JsonValue | undefined {
-  if (!Array.isArray(value)) return refuse(place.path, 'must be a list', value, problems);
+  if (!Array.isArray(value)) return refuse(place.path, 'must be a list', value, merge);
   const merged = new Map<string, JsonObject>();
   for (const entry of Array.isArray(base) ? base : []) merged.set(keyOf(entry, place.by) ?? '', entry);
   const seen = new Set<string>();
   for (const [index, entry] of value.entries()) {
     const key = keyOf(entry, place.by);
     if (key === undefined || !isJsonObject(entry)) {
-      refuse(`${place.path}[${index}]`, `must be an object with a ${place.by}`, entry, problems);
+      refuse(`${place.path}[${index}]`, `must be an object with a ${place.by}`, entry, merge);
     } else if (seen.has(key)) {
-      refuse(`${place.path}[${key}]`, `must have a ${place.by} of its own`, key, problems);
+      refuse(`${place.path}[${key}]`, `must have a ${place.by} of its own`, key, merge);
     } else {
       seen.add(key);
-      const taken = mergeNamed(merged.get(key), entry, { ...place, path: `${place.path}[${key}]` }, problems);
+      const taken = mergeNamed(merged.get(key), entry, { ...place, path: `${place.path}[${key}]` }, merge);
       if (taken !== undefined) merged.set(key, taken);
     }
   }
@@ -119,15 +125,18 @@ function mergeNamed(
   base: JsonObject | undefined,
   entry: JsonObject,
   place: KeyedPlace,
-  problems: ConfigProblem[],
+  merge: Merge,
 ): JsonObject | undefined {
-  const rule = protectionOf(place.path) ?? refusedEverywhere(place, entry);
-  if (rule !== undefined) return refuse(place.path, rule, entry, problems);
-  const start = place.entries === 'merge' ? (base ?? {}) : {};
-  return mergeObjects(start, entry, place.path, problems);
+  const rule = ruleAgainst(place, entry, merge);
+  if (rule !== undefined) return refuse(place.path, rule, entry, merge);
+  if (place.entries === 'merge') return mergeObjects(base ?? {}, entry, place.path, merge);
+  const before = merge.problems.length;
+  const taken = mergeObjects({}, entry, place.path, merge);
+  // Half of a volume is none: what stood there stays.
+  return merge.problems.length === before ? taken : undefined;
 }
 
-function refuse(path: string, rule: string, value: JsonValue, problems: ConfigProblem[]): undefined {
+function refuse(path: string, rule: string, value: JsonValue, { problems }: Merge): undefined {
   problems.push({ path, rule, found: describeFound(value) });
   return undefined;
 }

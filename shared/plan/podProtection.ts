@@ -1,8 +1,10 @@
 /** What a template's `pod` block may not touch, each with the reason; the list is closed. */
+import { agentContainer } from '../domain/containers.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { noToken, overlaps, type Place } from './podRefusals.ts';
 
-export const agentContainer = 'agent';
+export { agentContainer };
 /** The volume of the agent's files, of which one is its private key. */
 export const agentFilesVolume = 'agent-files';
 export const agentFilesFolder = '/mayfly/agent';
@@ -13,7 +15,6 @@ interface Protection {
 }
 
 const oneRun = 'is fixed: one agent runs once, and a restarted one finds its session taken';
-const noToken = 'is fixed: no pipeline step may hold a token for the API server';
 const field = (name: string): string => `is set by the template's own ${name}`;
 const agent = `containers[${agentContainer}]`;
 
@@ -35,6 +36,7 @@ export const protectedPaths: readonly Protection[] = [
   { path: 'nodeSelector.kubernetes.io/arch', rule: field('architecture') },
   { path: `volumes[${agentFilesVolume}]`, rule: "is fixed: it holds the agent's credentials" },
   { path: `${agent}.image`, rule: field('image') },
+  { path: 'volumes[work].persistentVolumeClaim', rule: 'is refused: agents would work in one folder; use ephemeral' },
   { path: `${agent}.command`, rule: 'is fixed: the entrypoint of the image handles credentials and signals' },
   { path: `${agent}.args`, rule: 'is fixed: the entrypoint of the image handles credentials and signals' },
   { path: `${agent}.envFrom`, rule: 'is refused: names unknown here could not be kept from the capabilities' },
@@ -42,6 +44,8 @@ export const protectedPaths: readonly Protection[] = [
   { path: `${agent}.startupProbe`, rule: 'is refused: a failing probe would kill a running pipeline job' },
   { path: `${agent}.restartPolicy`, rule: oneRun },
   { path: `${agent}.restartPolicyRules`, rule: oneRun },
+  { path: `${agent}.lifecycle`, rule: 'is refused: a hook that waits or fails keeps the entrypoint from its signals' },
+  { path: `${agent}.terminationMessagePath`, rule: 'is fixed: a file mounted there could hide one of the agent' },
   { path: `${agent}.resources.requests.cpu`, rule: field('cpu') },
   { path: `${agent}.resources.requests.memory`, rule: field('memory') },
   { path: `${agent}.resources.limits.memory`, rule: field('memory') },
@@ -56,49 +60,13 @@ export function protectionOf(path: string): string | undefined {
   return rules.get(path);
 }
 
-/** Refusals that go by what is said rather than where: the same sentence is as bad in a sidecar. */
-export function refusedEverywhere(place: Place, value: JsonValue): string | undefined {
-  if (value === null) return 'must not be null';
-  return refusedByKey(place.key, value) ?? refusedMount(place, value) ?? refusedReference(place.key, value);
-}
-
-interface Place {
-  readonly key: string;
-  readonly path: string;
-}
-
-function refusedByKey(key: string, value: JsonValue): string | undefined {
-  if (key === 'hostPath') return 'is refused: it hands files or sockets of the node to every step';
-  if (key === 'hostProcess' && value !== false) return 'is refused: steps would own the node';
-  return key === 'serviceAccountToken' && isJsonObject(value) ? noToken : undefined;
-}
-
-/** The volume is for `agent` alone; and a mount of `agent` at, above or below its files hides or replaces them. */
-function refusedMount({ key, path }: Place, value: JsonValue): string | undefined {
+/** The volume of the files is for `agent` alone; and a mount of `agent` at, above or below its files hides or replaces them. */
+export function refusedMount({ key, path }: Pick<Place, 'key' | 'path'>, value: JsonValue): string | undefined {
   if (key !== 'volumeMounts' || !isJsonObject(value)) return undefined;
   if (value['name'] === agentFilesVolume) return "is refused: only the agent reads the agent's credentials";
   const mountPath = value['mountPath'];
   const hides = path.startsWith(`${agent}.`) && typeof mountPath === 'string' && overlaps(mountPath, agentFilesFolder);
   return hides ? "is refused: it hides the agent's credentials" : undefined;
-}
-
-const folder = (path: string): string => `${path}/`.replaceAll(/\/(\.?\/)+/g, '/');
-
-function overlaps(a: string, b: string): boolean {
-  const [left, right] = [folder(a), folder(b)];
-  return left.startsWith(right) || right.startsWith(left);
-}
-
-/** Keys under which a pod names a Secret, whole or by reference. */
-const secretReferences: ReadonlySet<string> = new Set(['secretRef', 'secretKeyRef', 'secret', 'nodePublishSecretRef']);
-
-/** Our Secrets share the prefix of our names: a template that reads one reads the credentials of another agent. */
-function refusedReference(key: string, value: JsonValue): string | undefined {
-  if (!isJsonObject(value) || !secretReferences.has(key)) return undefined;
-  const name = value['secretName'] ?? value['name'];
-  return typeof name === 'string' && name.startsWith('mf-')
-    ? 'is refused: Secrets that begin with mf- hold the credentials of agents'
-    : undefined;
 }
 
 /** For people, and safe to show: structure of objects and lists, the beginning of a text. */

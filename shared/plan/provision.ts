@@ -3,90 +3,40 @@
  * agent will serve it, an agent job is created for it under a name never used before, or it is skipped for one reason.
  * The number to create comes from matching all of them at once, never from events or differences of counts.
  */
-import type { Agent } from '../domain/agent.ts';
-import { hash64 } from '../domain/hash.ts';
-import type { JobRequest } from '../domain/jobRequest.ts';
-import { agentJobName } from '../domain/names.ts';
-import type { PoolPolicy, Template } from '../domain/template.ts';
+import { byAge, type JobRequest } from '../domain/jobRequest.ts';
 import { Attempts } from './attempts.ts';
-import { type Breaker, breakerOf, retryAt } from './backoff.ts';
+import { breakerAlarms, breakersOf } from './backoff.ts';
+import {
+  type Contradiction,
+  contradictionAlarm,
+  firstOfEachTemplate,
+  matchTrusted,
+  mismatched,
+} from './contradictions.ts';
+import { decide, isSkip, type Situation } from './decide.ts';
 import { Headroom } from './headroom.ts';
-import { type Matching, matchRequests } from './matching.ts';
-import { knownAgentJobs, type Observed } from './observed.ts';
-import type { Action, Alarm, Skip } from './plan.ts';
-import { reservedAgents, scopeOf, usableAgents } from './supply.ts';
-import { chooseTemplates, offersOf, type TemplateChoice } from './templates.ts';
+import { entitledFirst, freeParallelJobs, isPrivate, licenceShare } from './licence.ts';
+import type { Matching } from './matching.ts';
+import type { LicenceNeeds } from './observed.ts';
+import type { Alarm, CreateAction, Skip } from './plan.ts';
+import { type Usable, usableAgents } from './supply.ts';
+import { chooseTemplates, offersOf } from './templates.ts';
+import type { View } from './view.ts';
 import { waitingRequests } from './waiting.ts';
+import { planWarm, type Warm } from './warm.ts';
 
 export interface Provision {
-  readonly actions: readonly Action[];
+  readonly actions: readonly CreateAction[];
   readonly skips: readonly Skip[];
   readonly alarms: readonly Alarm[];
   readonly matching: Matching;
+  readonly usable: readonly Usable[];
+  readonly warm: Warm;
+  /** Agents that the server does not use, and those of ours among them that are to be retired now. */
+  readonly distrusted: ReadonlySet<string>;
+  readonly unused: ReadonlySet<string>;
   /** Requests that wait now; those that their authors delay do not. */
   readonly waitingCount: number;
-}
-
-interface Situation {
-  readonly policy: PoolPolicy;
-  readonly observed: Observed;
-  readonly attempts: Attempts;
-  readonly clusters: readonly string[];
-  readonly headroom: Headroom;
-  readonly breakerOf: (template: string) => Breaker;
-  readonly choose: (request: JobRequest) => TemplateChoice;
-  /** Templates whose breaker let its probe through in this plan. */
-  readonly probed: Set<string>;
-}
-
-/** Rendezvous hashing: every control plane picks the same cluster for a name, and a lost one moves only its own names. */
-export function clusterFor(name: string, clusters: readonly string[]): string | undefined {
-  return clusters
-    .map((cluster) => ({ cluster, weight: hash64(`${cluster}/${name}`) }))
-    .toSorted((a, b) => (a.weight < b.weight ? 1 : a.weight > b.weight ? -1 : a.cluster < b.cluster ? -1 : 1))[0]
-    ?.cluster;
-}
-
-/** The first of the fitting templates that breaker and limits allow, or the reason of the best one. */
-function allowedTemplate(templates: readonly Template[], request: JobRequest, situation: Situation): Template | Skip {
-  let refusal: Skip | undefined;
-  for (const template of templates) {
-    const breaker = situation.breakerOf(template.name);
-    const blocked = breaker.open && (!breaker.probe || situation.probed.has(template.name));
-    const reason = blocked ? 'breakerOpen' : situation.headroom.limit(template, request);
-    if (reason === undefined) {
-      if (breaker.open) situation.probed.add(template.name);
-      return template;
-    }
-    refusal ??= { requestId: request.id, reason, detail: template.name };
-  }
-  return refusal ?? { requestId: request.id, reason: 'noTemplate' };
-}
-
-function decide(request: JobRequest, situation: Situation): Action | Skip {
-  const { policy, observed, attempts } = situation;
-  const skip = (reason: Skip['reason'], detail: string): Skip => ({ requestId: request.id, reason, detail });
-  const choice = situation.choose(request);
-  if (choice.kind === 'unparsable') return skip('unparsableDemand', choice.demands.join('; '));
-  if (choice.kind === 'none') {
-    return skip(
-      'noTemplate',
-      choice.verdicts.map(({ template, unmet }) => `${template}: ${unmet.join(', ')}`).join('; '),
-    );
-  }
-  if (observed.paused.value === true) return skip('paused', policy.poolName);
-  const failed = attempts.failed(request.id);
-  if (failed !== undefined) return skip('retiringFirst', failed.name);
-  const again = retryAt(attempts.of(request.id), policy);
-  if (again !== undefined && observed.at < again) return skip('backingOff', new Date(again).toISOString());
-  const template = allowedTemplate(choice.templates, request, situation);
-  if (!('image' in template)) return template;
-  const attempt = attempts.next(request.id);
-  const name = agentJobName(scopeOf(policy), { kind: 'request', requestId: request.id, attempt }, template.name);
-  const cluster = clusterFor(name, situation.clusters);
-  if (cluster === undefined) return skip('noClusterReadable', policy.clusters.join(', '));
-  situation.headroom.take(template, request);
-  return { kind: 'create', name, cluster, template, requestId: request.id, attempt };
 }
 
 /** A function that answers equal keys alike and thinks once. */
@@ -100,41 +50,118 @@ function remembered<A, R>(keyOf: (argument: A) => string, answer: (argument: A) 
   };
 }
 
-/** `requests` and `agents` are the known reads; without them there is no plan at all. */
-export function planProvision(
-  policy: PoolPolicy,
-  observed: Observed,
-  requests: readonly JobRequest[],
-  agents: readonly Agent[],
-): Provision {
-  const waiting = waitingRequests(requests, policy.assignmentGraceMs, observed.at);
-  const usable = usableAgents(policy, observed, agents, requests);
-  const matching = matchRequests(waiting.requests, usable);
-  const busy = new Set([...reservedAgents(requests).values()].map((request) => request.reservedAgent?.name ?? ''));
-  const agentJobs = knownAgentJobs(observed);
-  const offers = offersOf(policy.templates);
-  const situation: Situation = {
-    policy,
-    observed,
-    attempts: new Attempts(policy, observed, agents, busy),
-    clusters: observed.clusters.filter((cluster) => cluster.agentJobs.known).map((cluster) => cluster.name),
-    headroom: Headroom.of(policy, observed, { agents, requests, usable }),
-    breakerOf: remembered(
-      (name) => name,
-      (name) => breakerOf(name, agentJobs, busy, policy, observed.at),
-    ),
+/** Who waits, who will be served by whom, and what is left to decide. */
+interface Ground {
+  readonly waiting: ReturnType<typeof waitingRequests>;
+  readonly usable: readonly Usable[];
+  readonly matching: Matching;
+  /** Oldest first. */
+  readonly unmatched: readonly JobRequest[];
+  readonly contradictions: readonly Contradiction[];
+  readonly free: number;
+}
+
+function groundOf(view: View): Ground {
+  const { policy, observed } = view;
+  const waiting = waitingRequests(view.requests, policy.assignmentGraceMs, view.now, observed.runsOver);
+  const usable = usableAgents(view);
+  const free = freeParallelJobs(view);
+  const { entitled, held } = entitledFirst(waiting.requests, free);
+  const { matching, contradictions } = matchTrusted(view, entitled, held, usable);
+  const unmatched = held.length === 0 ? matching.unmatched : matching.unmatched.toSorted(byAge);
+  const deceived = mismatched(usable, unmatched);
+  return { waiting, usable, matching, unmatched, contradictions: [...contradictions, ...deceived], free };
+}
+
+/** Requests whose own answer would be another agent of the kind that the server does not use. */
+function contradictedBy({ contradictions }: Ground): ReadonlyMap<number, string> {
+  const ours = contradictions.filter(({ agent }) => agent.ours);
+  return new Map(ours.map(({ request, agent }) => [request.id, agent.name]));
+}
+
+type Shared = Omit<Situation, 'headroom' | 'probed'>;
+
+function sharedOf(view: View, ground: Ground): Shared {
+  const offers = offersOf(view.policy);
+  return {
+    view,
+    attempts: new Attempts(view),
+    breakerOf: breakersOf(view),
     choose: remembered(
       (request: JobRequest) => request.demands.join('\n'),
-      (request) => chooseTemplates(request, offers),
+      (request) => chooseTemplates(request, offers, view.policy),
     ),
-    probed: new Set(),
+    contradicted: contradictedBy(ground),
   };
-  const decisions = matching.unmatched.map((request) => decide(request, situation));
+}
+
+interface Decided {
+  readonly creations: readonly CreateAction[];
+  readonly skips: readonly Skip[];
+  readonly situation: Situation;
+}
+
+/** Decides on all that no agent is left for, with room for so many private ones. */
+function decideAll(shared: Shared, { usable, unmatched }: Ground, parallel: number): Decided {
+  const situation = { ...shared, headroom: new Headroom(shared.view, usable, parallel), probed: new Set<string>() };
+  const decisions = unmatched.map((request) => decide(request, situation));
   return {
-    actions: decisions.filter((decision): decision is Action => 'kind' in decision),
-    skips: [...waiting.skips, ...decisions.filter((decision): decision is Skip => !('kind' in decision))],
-    alarms: waiting.alarms,
+    creations: decisions.filter((decision): decision is CreateAction => !isSkip(decision)),
+    skips: decisions.filter(isSkip),
+    situation,
+  };
+}
+
+function needsOf(ground: Ground, creations: readonly CreateAction[]): LicenceNeeds {
+  const created = new Set(creations.flatMap(({ purpose }) => (purpose.kind === 'request' ? purpose.requestId : [])));
+  return {
+    claims: ground.waiting.requests.filter((each) => isPrivate(each) && ground.matching.served.has(each.id)).length,
+    wishes: ground.unmatched
+      .filter((each) => isPrivate(each) && created.has(each.id))
+      .map(({ id, queuedAt }) => ({ requestId: id, queuedAt })),
+  };
+}
+
+/** What a pool would ask of the parallel jobs of its group if there were enough for all. */
+export function licenceNeeds(view: View): LicenceNeeds {
+  const ground = groundOf(view);
+  return needsOf(ground, decideAll(sharedOf(view, ground), ground, Number.POSITIVE_INFINITY).creations);
+}
+
+/** First as if there were parallel jobs for all; where there are not, once more within this pool's share. */
+function decideWithinLicence(view: View, shared: Shared, ground: Ground): Decided {
+  const wished = decideAll(shared, ground, Number.POSITIVE_INFINITY);
+  if (ground.free === Number.POSITIVE_INFINITY) return wished;
+  const needs = needsOf(ground, wished.creations);
+  const others = view.observed.group.flatMap((member) => (member.needs.known ? [member.needs.value] : []));
+  const share = licenceShare(needs, others, ground.free);
+  return share >= needs.wishes.length ? wished : decideAll(shared, ground, share);
+}
+
+export function planProvision(view: View): Provision {
+  const ground = groundOf(view);
+  const shared = sharedOf(view, ground);
+  const { creations, skips, situation } = decideWithinLicence(view, shared, ground);
+  const warm = planWarm(
+    situation,
+    ground.matching.leftOver.filter(({ ours }) => ours),
+  );
+  const { waiting, matching, usable, contradictions } = ground;
+  const counted = new Set(matching.served.values());
+  return {
+    actions: [...creations, ...warm.actions],
+    skips: [...waiting.skips, ...skips],
+    alarms: [
+      ...waiting.alarms,
+      ...contradictions.map((contradiction) => contradictionAlarm(view, contradiction)),
+      ...breakerAlarms(view, shared.breakerOf),
+      ...warm.alarms,
+    ],
     matching,
+    usable,
+    warm,
+    distrusted: new Set(contradictions.map(({ agent }) => agent.name)),
+    unused: firstOfEachTemplate(contradictions.filter(({ agent }) => agent.ours && !counted.has(agent.name))),
     waitingCount: waiting.requests.length,
   };
 }

@@ -3,15 +3,16 @@
  * DevOps reports of them, booting ones what their template promises.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { isOn } from '../domain/control.ts';
 import { type Offer, offerOf } from '../domain/demand.ts';
 import type { EpochMs } from '../domain/instant.ts';
-import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
-import { type NameScope, type ParsedName, parseName } from '../domain/names.ts';
-import { offeredCapabilities } from '../domain/offer.ts';
-import type { PoolPolicy } from '../domain/template.ts';
+import { type ParsedName, parseName } from '../domain/names.ts';
+import { promisedCapabilities } from '../domain/offer.ts';
+import type { ChosenParameters, PoolPolicy, Template } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
-import { everyClusterKnown, knownAgentJobs, type Observed } from './observed.ts';
+import { everyClusterKnown } from './observed.ts';
+import { agentJobOf, agentOf, scopeOf, type View } from './view.ts';
 
 export interface Usable {
   /** The agent's name. */
@@ -23,21 +24,10 @@ export interface Usable {
   /** It can serve no other request: its pod does not exist yet and may be refused for long. */
   readonly onlyFor?: number;
   readonly ours: boolean;
-}
-
-export const scopeOf = (policy: PoolPolicy): NameScope => ({
-  installation: policy.installation,
-  organisation: policy.organisation.short,
-  poolId: policy.poolId,
-});
-
-/** The ids of agents that an unfinished request reserves; they are busy whatever else is said of them. */
-export function reservedAgents(requests: readonly JobRequest[]): ReadonlyMap<number, JobRequest> {
-  const reserved = new Map<number, JobRequest>();
-  for (const request of requests) {
-    if (isUnfinished(request) && request.reservedAgent !== undefined) reserved.set(request.reservedAgent.id, request);
-  }
-  return reserved;
+  /** Of its agent job, where that is known. */
+  readonly agentJob?: AgentJob;
+  /** Since when an online one could have been given a request; neither of its times known = since never. */
+  readonly idleSince?: EpochMs;
 }
 
 /**
@@ -58,12 +48,6 @@ export function wasEverOnline(agent: Agent): boolean {
   );
 }
 
-/** The agent of an agent job, where the list shows it. */
-export function agentOf(agentJob: AgentJob, agentsByName: ReadonlyMap<string, Agent>): Agent | undefined {
-  const agent = agentsByName.get(agentJob.name);
-  return agent !== undefined && standsBehind(agentJob, agent) ? agent : undefined;
-}
-
 /** A Job whose pod does not appear is most often refused by a quota; that long we only suppose it is about to. */
 const podExpectedMs = 15_000;
 
@@ -80,18 +64,32 @@ function bootingUsable(agentJob: AgentJob, offer: Offer, now: EpochMs): Usable {
     ...(madeFor === undefined ? {} : { madeFor }),
     ...(waitsForPod && madeFor !== undefined ? { onlyFor: madeFor } : {}),
     ours: true,
+    agentJob,
   };
 }
 
-interface Context {
-  readonly policy: PoolPolicy;
-  readonly observed: Observed;
-  readonly reserved: ReadonlyMap<number, JobRequest>;
-  readonly agentJobs: ReadonlyMap<string, AgentJob>;
-  readonly agents: ReadonlyMap<string, Agent>;
-  /** What each template offers, by its name. */
-  readonly offers: ReadonlyMap<string, Offer>;
+/** What agents of each template and choice of parameters will offer; few where agents are many. */
+class Promises {
+  readonly #templates: ReadonlyMap<string, Template>;
+  readonly #known = new Map<string, Offer>();
+
+  constructor(templates: readonly Template[]) {
+    this.#templates = new Map(templates.map((template) => [template.name, template]));
+  }
+
+  /** undefined = the template left the configuration. */
+  of({ template: name, parameters }: AgentJob): Offer | undefined {
+    const template = this.#templates.get(name);
+    if (template === undefined) return undefined;
+    const key = parameters === undefined ? name : keyOf(name, parameters);
+    const offer = this.#known.get(key) ?? offerOf(promisedCapabilities(template, parameters));
+    this.#known.set(key, offer);
+    return offer;
+  }
 }
+
+const keyOf = (template: string, { cpu, memory, image }: ChosenParameters): string =>
+  JSON.stringify([template, cpu, memory, image]);
 
 type WorkerName = Exclude<ParsedName, { readonly kind: 'placeholder' }>;
 
@@ -101,29 +99,46 @@ export function workerName(policy: PoolPolicy, name: string): WorkerName | undef
   return parsed?.kind === 'placeholder' ? undefined : parsed;
 }
 
-function usableOf(agent: Agent, parsed: WorkerName | undefined, state: Usable['state']): Usable {
-  const madeFor = parsed?.kind === 'request' ? { madeFor: parsed.requestId } : {};
-  return { name: agent.name, state, offer: offerOf(agent.capabilities), ...madeFor, ours: parsed !== undefined };
+function usableOf(view: View, agent: Agent, parsed: WorkerName | undefined, state: Usable['state']): Usable {
+  const agentJob = parsed === undefined ? undefined : agentJobOf(view, agent);
+  const idleSince = Math.max(
+    agent.statusChangedAt ?? agent.createdAt ?? -1,
+    agent.lastCompletedRequest?.finishedAt ?? -1,
+  );
+  return {
+    name: agent.name,
+    state,
+    offer: offerOf(agent.capabilities),
+    ...(parsed?.kind === 'request' ? { madeFor: parsed.requestId } : {}),
+    ours: parsed !== undefined,
+    ...(agentJob === undefined ? {} : { agentJob }),
+    ...(idleSince < 0 ? {} : { idleSince }),
+  };
 }
 
-function isIdle(context: Context, agent: Agent): boolean {
-  return agent.online && agent.enabled && !agent.updatePending && !context.reserved.has(agent.id);
+function isIdle(view: View, agent: Agent): boolean {
+  return agent.online && agent.enabled && !agent.updatePending && !view.reserved.has(agent.id);
 }
 
-function onlineUsable(context: Context, agent: Agent): Usable | undefined {
-  if (!isIdle(context, agent)) return undefined;
-  const parsed = parseName(scopeOf(context.policy), agent.name);
+function onlineUsable(view: View, agent: Agent): Usable | undefined {
+  if (!isIdle(view, agent)) return undefined;
+  const parsed = parseName(scopeOf(view.policy), agent.name);
   if (parsed?.kind === 'placeholder') return undefined;
   if (parsed === undefined)
-    return context.policy.foreignAgents === 'ignore' ? undefined : usableOf(agent, parsed, 'online');
-  return isSpent(agent) || isEnding(context, agent) ? undefined : usableOf(agent, parsed, 'online');
+    return view.policy.foreignAgents === 'ignore' ? undefined : usableOf(view, agent, parsed, 'online');
+  return isSpent(agent) || isEnding(view, agent) ? undefined : usableOf(view, agent, parsed, 'online');
 }
 
 /** Azure DevOps shows an agent as online for a while after its pod has ended: nobody listens there any more. */
-function isEnding(context: Context, agent: Agent): boolean {
-  const agentJob = context.agentJobs.get(agent.name);
-  if (agentJob === undefined || !standsBehind(agentJob, agent)) return false;
-  return agentJob.phase === 'retiring' || isOver(agentJob);
+function isEnding(view: View, agent: Agent): boolean {
+  const agentJob = agentJobOf(view, agent);
+  return agentJob !== undefined && (agentJob.phase === 'retiring' || isOver(agentJob) || isDrained(view, agentJob));
+}
+
+/** An agent that is to go as soon as it idles serves nobody who waits. */
+export function isDrained({ observed }: Pick<View, 'observed'>, { template }: Pick<AgentJob, 'template'>): boolean {
+  const drained = observed.control.value?.drained;
+  return drained !== undefined && isOn(drained, template);
 }
 
 /**
@@ -136,44 +151,29 @@ const listsApartMs = 60_000;
  * An agent of ours that has never been online and whose Job is not to be seen. Its Job is too new for the list, or in a
  * cluster out of reach: within its time it counts, because a replacement for it would double it.
  */
-function unseenUsable(context: Context, agent: Agent): Usable | undefined {
-  if (context.agentJobs.has(agent.name)) return undefined;
-  const parsed = workerName(context.policy, agent.name);
-  const unborn = agent.enabled && !wasEverOnline(agent) && !context.reserved.has(agent.id);
-  const age = context.observed.at - (agent.createdAt ?? Number.NEGATIVE_INFINITY);
-  const graceMs = everyClusterKnown(context.observed) ? listsApartMs : context.policy.ghostGraceMs;
-  return parsed !== undefined && unborn && age <= graceMs ? usableOf(agent, parsed, 'booting') : undefined;
+function unseenUsable(view: View, agent: Agent): Usable | undefined {
+  if (view.agentJobsByName.has(agent.name)) return undefined;
+  const parsed = workerName(view.policy, agent.name);
+  const unborn = agent.enabled && !wasEverOnline(agent) && !view.reserved.has(agent.id);
+  const age = view.now - (agent.createdAt ?? Number.NEGATIVE_INFINITY);
+  const graceMs = everyClusterKnown(view.observed) ? listsApartMs : view.policy.ghostGraceMs;
+  return parsed !== undefined && unborn && age <= graceMs ? usableOf(view, agent, parsed, 'booting') : undefined;
 }
 
-function bootingJobUsable(context: Context, agentJob: AgentJob): Usable | undefined {
-  const { policy, observed } = context;
-  const offer = context.offers.get(agentJob.template);
-  if (offer === undefined || !isBooting(agentJob, policy.bootLimits, observed.at)) return undefined;
-  const agent = agentOf(agentJob, context.agents);
-  if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || context.reserved.has(agent.id)))
-    return undefined;
-  return bootingUsable(agentJob, offer, observed.at);
+function bootingJobUsable(view: View, agentJob: AgentJob, promises: Promises): Usable | undefined {
+  const offer = promises.of(agentJob);
+  if (offer === undefined || !isBooting(agentJob, view.policy, view.now) || isDrained(view, agentJob)) return undefined;
+  const agent = agentOf(view, agentJob);
+  if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || view.reserved.has(agent.id))) return undefined;
+  return bootingUsable(agentJob, offer, view.now);
 }
 
-/** All usable agents of the pool, by name; `agents` and `requests` are the known reads. */
-export function usableAgents(
-  policy: PoolPolicy,
-  observed: Observed,
-  agents: readonly Agent[],
-  requests: readonly JobRequest[],
-): readonly Usable[] {
-  const agentJobs = knownAgentJobs(observed);
-  const context: Context = {
-    policy,
-    observed,
-    reserved: reservedAgents(requests),
-    agentJobs: new Map(agentJobs.map((agentJob) => [agentJob.name, agentJob])),
-    agents: new Map(agents.map((agent) => [agent.name, agent])),
-    offers: new Map(policy.templates.map((template) => [template.name, offerOf(offeredCapabilities(template))])),
-  };
+/** All usable agents of the pool, by name. */
+export function usableAgents(view: View): readonly Usable[] {
+  const promises = new Promises(view.policy.templates);
   const found = [
-    ...agents.map((agent) => onlineUsable(context, agent) ?? unseenUsable(context, agent)),
-    ...agentJobs.map((agentJob) => bootingJobUsable(context, agentJob)),
+    ...view.agents.map((agent) => onlineUsable(view, agent) ?? unseenUsable(view, agent)),
+    ...view.agentJobs.map((agentJob) => bootingJobUsable(view, agentJob, promises)),
   ];
   return found
     .filter((usable) => usable !== undefined)

@@ -5,21 +5,23 @@
 import { parseName } from '../domain/names.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Action, ActionKind, Plan } from '../plan/plan.ts';
-import { scopeOf } from '../plan/supply.ts';
+import { scopeOf } from '../plan/view.ts';
 import { bounded } from './bounded.ts';
 import { createAgentJob } from './createAgentJob.ts';
 import type { Pass, ReconcileDeps, ReconcileIntent } from './deps.ts';
 import type { Look } from './observe.ts';
 import type { Outcome } from './outcome.ts';
+import { createPlaceholder, deletePlaceholder, noteControl, repairPlaceholder } from './placeholderActions.ts';
 import { retireAgentJob } from './retireAgentJob.ts';
-import { bury, createPlaceholder, deleteGhost, disableAgent, repairPlaceholder, rollBack } from './smallActions.ts';
+import type { ActionOf } from './settle.ts';
+import { bury, deleteGhost, disableAgent, rollBack } from './smallActions.ts';
 
 /** What goes together, in this order; `width` is how many are under way at once. */
 const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: number }[] = [
   { kinds: ['createPlaceholder', 'repairPlaceholder'], width: 4 },
   { kinds: ['create'], width: 10 },
   { kinds: ['disable', 'retire', 'rollBack', 'bury'], width: 6 },
-  { kinds: ['deleteGhost'], width: 2 },
+  { kinds: ['deleteGhost', 'deletePlaceholder', 'noteControl'], width: 2 },
 ];
 
 /** A 404 for an agent means absent only if the list of this look was readable and shows a placeholder of ours. */
@@ -30,28 +32,27 @@ function absenceCounts(deps: ReconcileDeps, observed: Observed): boolean {
   );
 }
 
-function applyAction(deps: Pass, action: Action, observed: Observed): Promise<Outcome> {
-  switch (action.kind) {
-    case 'createPlaceholder':
-      return createPlaceholder(deps, action);
-    case 'repairPlaceholder':
-      return repairPlaceholder(deps, action);
-    case 'create':
-      return createAgentJob(deps, action);
-    case 'disable':
-      return disableAgent(deps, action);
-    case 'retire':
-      return retireAgentJob(deps, action, absenceCounts(deps, observed));
-    case 'rollBack':
-      return rollBack(deps, action);
-    case 'bury':
-      return bury(deps, action);
-    case 'deleteGhost':
-      return deleteGhost(deps, action);
-  }
+type Apply<K extends ActionKind> = (pass: Pass, action: ActionOf<K>, observed: Observed) => Promise<Outcome>;
+
+const applies: { readonly [K in ActionKind]: Apply<K> } = {
+  createPlaceholder,
+  repairPlaceholder,
+  deletePlaceholder,
+  create: createAgentJob,
+  disable: disableAgent,
+  retire: (pass, action, observed) => retireAgentJob(pass, action, absenceCounts(pass, observed)),
+  rollBack,
+  bury,
+  deleteGhost,
+  noteControl,
+};
+
+function applyAction<K extends ActionKind>(pass: Pass, action: ActionOf<K>, observed: Observed): Promise<Outcome> {
+  const apply: Apply<K> = applies[action.kind];
+  return apply(pass, action, observed);
 }
 
-const subjectOf = (action: Action): string => ('agentJob' in action ? action.agentJob.name : action.name);
+export const subjectOf = (action: Action): string => ('agentJob' in action ? action.agentJob.name : action.name);
 
 export async function applyPlan(
   deps: ReconcileDeps,

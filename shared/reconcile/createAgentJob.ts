@@ -4,18 +4,16 @@
  * rolled back by the same test-and-set that a start needs, so exactly one of "started" and "rolled back" ever holds.
  */
 import type { RegisteredAgent } from '../domain/agent.ts';
-import type { AgentJob, AgentJobPurpose } from '../domain/agentJob.ts';
+import type { AgentJob } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
-import { offeredCapabilities } from '../domain/offer.ts';
+import { agentCapabilities } from '../domain/offer.ts';
 import { agentServerUrl, buildAgentFiles } from '../plan/agentFiles.ts';
 import { agentJobLabels, buildAgentJobManifest, buildAgentSecretManifest } from '../plan/manifest.ts';
-import type { Action } from '../plan/plan.ts';
+import type { CreateAction } from '../plan/plan.ts';
 import type { AgentKey, Cluster } from '../ports.ts';
 import type { Pass } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { rollBackPatch, startPatch } from './patches.ts';
-
-export type CreateAction = Extract<Action, { readonly kind: 'create' }>;
 
 /** One creation under way. */
 interface Creation {
@@ -24,8 +22,6 @@ interface Creation {
   readonly cluster: Cluster;
   readonly namespace: string;
 }
-
-const purposeOf = ({ requestId, attempt }: CreateAction): AgentJobPurpose => ({ kind: 'request', requestId, attempt });
 
 function outcome(creation: Creation, kind: OutcomeKind, detail: string, error?: unknown): Outcome {
   return { action: 'create', subject: creation.action.name, kind, detail, ...(error === undefined ? {} : { error }) };
@@ -41,8 +37,9 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
   const manifest = buildAgentJobManifest({
     policy: deps.policy,
     template: action.template,
+    parameters: action.parameters,
     name: action.name,
-    purpose: purposeOf(action),
+    purpose: action.purpose,
     creator,
     createdAt,
     createBy: createdAt + deps.policy.createByMs,
@@ -129,7 +126,7 @@ async function createOwnSecret(
     clientId: authorization.clientId,
     authorizationUrl: authorization.authorizationUrl,
     rsaParameters: key.rsaParameters,
-    capabilities: offeredCapabilities(action.template),
+    capabilities: agentCapabilities(action.template, action.parameters),
   });
   try {
     await cluster.createSecret(
@@ -138,7 +135,7 @@ async function createOwnSecret(
         namespace,
         owner: { name: agentJob.name, uid: agentJob.uid },
         files,
-        labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: purposeOf(action) }),
+        labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: action.purpose }),
       }),
     );
   } catch (error) {
@@ -182,7 +179,7 @@ async function registerAndStart(creation: Creation, agentJob: AgentJob, key: Pro
       name: action.name,
       version: action.template.agentVersion,
       osDescription: 'Mayfly agent job',
-      capabilities: offeredCapabilities(action.template),
+      capabilities: agentCapabilities(action.template, action.parameters),
       publicKey: agentKey.publicKey,
     });
   } catch (error) {

@@ -1,27 +1,48 @@
 /** What a reconcile works with. Everything from outside arrives here; nothing is looked up. */
+import type { Control } from '../domain/control.ts';
 import type { EpochMs } from '../domain/instant.ts';
+import type { Amounts } from '../domain/quota.ts';
 import type { PoolPolicy } from '../domain/template.ts';
+import type { LicenceNeeds } from '../plan/observed.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
+
+/** What an earlier look learned of a run, and when by this machine's clock. */
+export interface KnownRun {
+  readonly isOver: boolean;
+  readonly askedAt: EpochMs;
+}
 
 /**
  * What optional reads gave last, per process and pool. A cache and no more: without it a configured default holds.
  */
 export interface ReconcileMemory {
   parallelJobs?: ParallelJobs;
-  paused?: boolean;
+  control?: Control;
+  readonly quotas?: Map<string, readonly Amounts[]>;
+  /** By request. */
+  readonly runs?: Map<number, KnownRun>;
+  /** What this pool asked of its licence group when another one looked last, by this machine's clock. */
+  needs?: { readonly value: LicenceNeeds; readonly lookedAt: EpochMs };
 }
 
-export interface ReconcileDeps {
+/** What a look at a pool needs. */
+export interface LookDeps {
   readonly policy: PoolPolicy;
-  readonly pools: AgentPools;
+  readonly pools: Pick<AgentPools, 'listAgents' | 'listJobRequests' | 'isRunOver' | 'getParallelJobs'>;
   readonly clusters: readonly Cluster[];
+  readonly clock: Clock;
+  readonly memory: ReconcileMemory;
+}
+
+export interface ReconcileDeps extends LookDeps {
+  readonly pools: AgentPools;
   readonly keys: AgentKeys;
   readonly nonces: Nonces;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly memory: ReconcileMemory;
   /** The namespace of agent jobs by cluster name. */
   readonly namespaces: ReadonlyMap<string, string>;
+  /** The other pools that share parallel jobs with this one. */
+  readonly group?: readonly LookDeps[];
 }
 
 /** A pass that carries out a plan. */

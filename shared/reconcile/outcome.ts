@@ -16,6 +16,8 @@ export const outcomeKinds = [
   'failed',
   /** The pass's time was up before it began. */
   'postponed',
+  /** The pool is in shadow mode: planned, and nothing touched. */
+  'shadowed',
 ] as const;
 export type OutcomeKind = (typeof outcomeKinds)[number];
 

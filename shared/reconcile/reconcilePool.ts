@@ -4,9 +4,10 @@ import type { EpochMs } from '../domain/instant.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
-import { applyPlan } from './apply.ts';
+import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
-import { longestRetryAfter, observePool } from './observe.ts';
+import { type Look, longestRetryAfter, observePool } from './observe.ts';
+import { observeGroup } from './observeGroup.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
 export interface PassReport {
@@ -42,6 +43,7 @@ const levels: Readonly<Record<OutcomeKind, 'debug' | 'info' | 'warn'>> = {
   uncertain: 'warn',
   failed: 'warn',
   postponed: 'info',
+  shadowed: 'info',
 };
 
 function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, errors: readonly unknown[]): void {
@@ -96,11 +98,23 @@ function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
   return (cut && has('done')) || has('raced', 'create');
 }
 
+/** The pool itself, and its licence group as far as it matters. */
+export async function lookAtAll(deps: ReconcileDeps): Promise<Look> {
+  const look = await observePool(deps, { group: deps.group ?? [] });
+  const errors = [...look.errors];
+  const group = await observeGroup(deps, look.observed, errors);
+  return { ...look, observed: { ...look.observed, group }, errors };
+}
+
+/** What an active pool would have done. */
+const shadowed = (plan: Plan): readonly Outcome[] =>
+  plan.actions.map((action) => ({ action: action.kind, subject: subjectOf(action), kind: 'shadowed' }));
+
 /** One pass. Rejects never: what failed is in the report, and the next sweep decides afresh. */
 export async function reconcilePool(deps: ReconcileDeps, intent: ReconcileIntent): Promise<PassReport> {
-  const look = await observePool(deps);
+  const look = await lookAtAll(deps);
   const plan = planPool(deps.policy, look.observed);
-  const outcomes = await applyPlan(deps, plan, look, intent);
+  const outcomes = deps.policy.mode === 'shadow' ? shadowed(plan) : await applyPlan(deps, plan, look, intent);
   const errors = outcomes.flatMap((outcome) => (outcome.error === undefined ? [] : [outcome.error]));
   const pass: PassReport = {
     poolId: deps.policy.poolId,

@@ -7,6 +7,7 @@ import type { Agent } from '../domain/agent.ts';
 import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
+import { blamelessReasons } from '../domain/reasons.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
 import { deleteOwnSecret } from './createAgentJob.ts';
@@ -98,7 +99,7 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
 
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
 async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {
-  if (agentJob.served === undefined && action.reason !== 'surplus') return true;
+  if (agentJob.served === undefined && !blamelessReasons.has(action.reason)) return true;
   if (agentJob.purpose.kind === 'warm') return false;
   const request = await deps.pools.getJobRequest(deps.policy.poolId, agentJob.purpose.requestId);
   return request !== undefined && isUnfinished(request);

@@ -1,58 +1,13 @@
-/** The actions of one or two calls: placeholders, disable, roll back, bury, ghosts. None of them rejects. */
+/** The actions of one or two calls: disable, roll back, bury, ghosts. None of them rejects. */
 import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts';
-import { errorKind, hasErrorKind } from '../domain/errors.ts';
+import { hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
-import { offeredCapabilities } from '../domain/offer.ts';
-import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
 import { deleteOwnSecret } from './createAgentJob.ts';
 import type { Pass, ReconcileDeps } from './deps.ts';
-import type { Outcome, OutcomeKind } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import { rollBackPatch } from './patches.ts';
-
-type ActionOf<K extends Action['kind']> = Extract<Action, { readonly kind: K }>;
-type Result = readonly [OutcomeKind, string?];
-
-async function settle(action: Action['kind'], subject: string, run: () => Promise<Result>): Promise<Outcome> {
-  try {
-    const [kind, detail] = await run();
-    return { action, subject, kind, ...(detail === undefined ? {} : { detail }) };
-  } catch (error) {
-    return { action, subject, kind: 'failed', detail: errorKind(error), error };
-  }
-}
-
-/** Registers the placeholder of a template. One that exists already is as good. */
-export function createPlaceholder(deps: ReconcileDeps, action: ActionOf<'createPlaceholder'>): Promise<Outcome> {
-  return settle('createPlaceholder', action.name, async () => {
-    try {
-      await deps.pools.addAgent(deps.policy.poolId, {
-        name: action.name,
-        version: action.template.agentVersion,
-        osDescription: 'Mayfly placeholder',
-        capabilities: offeredCapabilities(action.template),
-      });
-      return ['done'];
-    } catch (error) {
-      if (hasErrorKind(error, 'conflict')) return ['raced', 'it exists'];
-      throw error;
-    }
-  });
-}
-
-/** Brings a placeholder back to what its template offers. */
-export function repairPlaceholder(deps: ReconcileDeps, action: ActionOf<'repairPlaceholder'>): Promise<Outcome> {
-  return settle('repairPlaceholder', action.name, async () => {
-    await deps.pools.updateAgent(deps.policy.poolId, {
-      id: action.agentId,
-      name: action.name,
-      enabled: true,
-      version: action.template.agentVersion,
-      capabilities: offeredCapabilities(action.template),
-    });
-    return ['done'];
-  });
-}
+import { type ActionOf, settle } from './settle.ts';
 
 /** A single-use agent that has its request gets no second one. */
 export function disableAgent(deps: ReconcileDeps, action: ActionOf<'disable'>): Promise<Outcome> {

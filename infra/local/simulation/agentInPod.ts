@@ -4,8 +4,10 @@
  */
 import { z } from 'zod';
 import { agentFilesVolume } from '../../../shared/plan/manifest.ts';
+import { reportedCapabilities } from '../agent/reported.ts';
 import type { AgentMessage, Session } from '../azureDevOps/records.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
+import { nameOf } from '../kubernetes/object.ts';
 import type { ContainerContext, Workload } from '../kubernetes/podStory.ts';
 import type { Random } from '../world/random.ts';
 
@@ -131,7 +133,8 @@ async function listen(
 async function connect(world: AzureDevOpsWorld, context: ContainerContext): Promise<Session | undefined> {
   const { settings, capabilities } = readSettings(context);
   try {
-    const spec = { ownerName: settings.agentName, capabilities, attached: true };
+    const reported = reportedCapabilities(settings.agentName, nameOf(context.pod), capabilities);
+    const spec = { ownerName: settings.agentName, capabilities: reported, attached: true };
     return world.openSession(settings.poolId, settings.agentId, spec);
   } catch {
     return undefined; // Deleted, or an old session lives.

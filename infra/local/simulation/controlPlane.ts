@@ -69,7 +69,10 @@ export class ControlPlane {
   constructor(around: Surroundings, options: ControlPlaneOptions) {
     this.#around = around;
     this.#options = options;
-    this.#deps = new Map(around.policies.map((policy) => [policy.poolId, this.#depsFor(policy)]));
+    const all = around.policies.map((policy) => this.#depsFor(policy));
+    const groupOf = ({ policy }: ReconcileDeps): readonly ReconcileDeps[] =>
+      all.filter(({ policy: other }) => other !== policy && other.licenceGroup === policy.licenceGroup);
+    this.#deps = new Map(all.map((deps) => [deps.policy.poolId, { ...deps, group: groupOf(deps) }]));
   }
 
   #depsFor(policy: PoolPolicy): ReconcileDeps {
@@ -98,7 +101,7 @@ export class ControlPlane {
       }),
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys,
-      memory: {},
+      memory: { quotas: new Map(), runs: new Map() },
       nonces: { next: () => `${caller}-${this.#nonce++}` },
       clock,
       log,

@@ -7,7 +7,7 @@ import type { EpochMs } from '../../../shared/domain/instant.ts';
 import { labels, type ParsedName, parseName, placeholderName } from '../../../shared/domain/names.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
 import { knownAgentJobs } from '../../../shared/plan/observed.ts';
-import { scopeOf } from '../../../shared/plan/supply.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
 import type { PassReport } from '../../../shared/reconcile/reconcilePool.ts';
 import type { WorldEvent as AdoEvent } from '../azureDevOps/events.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';

@@ -1,5 +1,5 @@
 /** The random circumstances of one history, drawn from its seed before anything happens. */
-import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
+import { hoursMs, minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
 import { organisationShort } from '../../../shared/domain/names.ts';
 import type { BootLimits, PoolPolicy, Template } from '../../../shared/domain/template.ts';
 import type { Random } from '../world/random.ts';
@@ -67,6 +67,7 @@ function template(name: string, cost: number, maxAgents: number, capabilities: R
     architecture: 'amd64',
     capabilities,
     grantedDemands: [],
+    parameters: { cpu: [], memory: [], image: {} },
     cost,
     maxAgents,
     cpu: '500m',
@@ -82,7 +83,11 @@ export function policyFor(poolId: number, clusters: readonly string[], templates
     organisation: { name: 'contoso', url: organisationUrl, short: organisationShort(organisationUrl) },
     poolId,
     poolName: `pool-${poolId}`,
+    mode: 'active',
+    licenceGroup: 'contoso',
     templates,
+    warm: [],
+    warmMaxAgeMs: hoursMs(12),
     clusters,
     maxAgents: 100,
     parallelJobs: 'auto',

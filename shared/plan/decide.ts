@@ -1,0 +1,131 @@
+/** What becomes of one request for which no usable agent is left: a new agent job, or one reason why not. */
+import { isOn } from '../domain/control.ts';
+import type { JobRequest } from '../domain/jobRequest.ts';
+import { agentJobName } from '../domain/names.ts';
+import { withParameters } from '../domain/offer.ts';
+import type { SkipReason } from '../domain/reasons.ts';
+import type { Template } from '../domain/template.ts';
+import type { Attempts } from './attempts.ts';
+import { type Breaker, retryAt } from './backoff.ts';
+import type { Headroom } from './headroom.ts';
+import { isPrivate } from './licence.ts';
+import type { CreateAction, Refusal, Skip } from './plan.ts';
+import type { Candidate, TemplateChoice } from './templates.ts';
+import { scopeOf, type View } from './view.ts';
+
+/** What all decisions of a plan share. */
+export interface Situation {
+  readonly view: View;
+  readonly attempts: Attempts;
+  readonly headroom: Headroom;
+  readonly breakerOf: (template: string) => Breaker;
+  readonly choose: (request: JobRequest) => TemplateChoice;
+  /** Templates whose breaker let its probe through in this plan. */
+  readonly probed: Set<string>;
+  /** Why a request gets no second agent although the server does not use its first. */
+  readonly contradicted: ReadonlyMap<number, string>;
+}
+
+export type Decision = CreateAction | Skip;
+
+export const isSkip = (decision: Decision): decision is Skip => 'reason' in decision;
+
+/** Why no agent of a template may be created now, whoever asks; undefined = it may, if there is room. */
+export function templateRefusal({ view, breakerOf, probed }: Situation, template: Template): SkipReason | undefined {
+  const control = view.observed.control.value;
+  if (control !== undefined && isOn(control.drained, template.name)) return 'drained';
+  if (control !== undefined && isOn(control.paused, template.name)) return 'paused';
+  const breaker = breakerOf(template.name);
+  return breaker.open && (!breaker.probe || probed.has(template.name)) ? 'breakerOpen' : undefined;
+}
+
+/** Room for one agent, taken; or what refuses it. */
+export function claimRoom(
+  situation: Situation,
+  name: string,
+  template: Template,
+  forPrivate: boolean,
+): { readonly cluster: string } | SkipReason {
+  const { headroom, breakerOf, probed } = situation;
+  const refusal = templateRefusal(situation, template) ?? headroom.limit(template, forPrivate);
+  if (refusal !== undefined) return refusal;
+  const placed = headroom.place(name, template);
+  if (typeof placed === 'string') return placed;
+  headroom.take(template, placed.cluster, forPrivate);
+  if (breakerOf(template.name).open) probed.add(template.name);
+  return placed;
+}
+
+/** Templates that no node took for this request come last, and what was to stand in for them first. */
+function afterFallbacks(request: JobRequest, candidates: readonly Candidate[], { attempts, view }: Situation) {
+  const fallen = attempts.of(request.id).filter(({ reason }) => reason === 'fellBack');
+  const names = new Set(fallen.map(({ template }) => template));
+  const rest = candidates.filter(({ template }) => !names.has(template.name));
+  if (names.size === 0 || rest.length === 0) return candidates;
+  const next = view.policy.templates.find(({ name }) => name === fallen.at(-1)?.template)?.fallback?.template;
+  return rest.toSorted((a, b) => Number(b.template.name === next) - Number(a.template.name === next));
+}
+
+/** The first of the fitting templates that everything allows, or what keeps the best one. */
+function create(request: JobRequest, candidates: readonly Candidate[], situation: Situation): Decision {
+  const { attempts, view } = situation;
+  const attempt = attempts.next(request.id);
+  const purpose = { kind: 'request', requestId: request.id, attempt } as const;
+  const refusals: Refusal[] = [];
+  for (const { template: plain, parameters } of afterFallbacks(request, candidates, situation)) {
+    const template = withParameters(plain, parameters);
+    const name = agentJobName(scopeOf(view.policy), purpose, template.name);
+    const claimed = claimRoom(situation, name, template, isPrivate(request));
+    if (typeof claimed === 'object') return { kind: 'create', name, ...claimed, template, parameters, purpose };
+    refusals.push({ template: template.name, reason: claimed });
+  }
+  const [first] = refusals;
+  return {
+    requestId: request.id,
+    reason: first?.reason ?? 'noTemplate',
+    ...(first === undefined ? {} : { detail: first.template }),
+    ...(refusals.length > 1 ? { refusals } : {}),
+  };
+}
+
+/** Why no template can serve it, or those that can. */
+function fitting(request: JobRequest, situation: Situation): readonly Candidate[] | Skip {
+  const skip = (reason: SkipReason, detail: string): Skip => ({ requestId: request.id, reason, detail });
+  const choice = situation.choose(request);
+  switch (choice.kind) {
+    case 'fits':
+      return choice.candidates;
+    case 'unparsable':
+      return skip('unparsableDemand', choice.demands.join('; '));
+    case 'contradictory':
+      return skip('contradictoryParameters', choice.demands.join('; '));
+    case 'unknownParameter':
+      return skip('unknownParameter', `${choice.demands.join('; ')}; listed: ${choice.listed.join(', ') || 'none'}`);
+    case 'none': {
+      const verdicts = choice.verdicts.map(({ template, unmet }) => `${template}: ${unmet.join(', ')}`);
+      return skip('noTemplate', verdicts.join('; '));
+    }
+  }
+}
+
+/** What its own past says: a reason to wait before anything new is made for it. */
+function heldByPast(request: JobRequest, { view, attempts, contradicted }: Situation): Skip | undefined {
+  const skip = (reason: SkipReason, detail: string): Skip => ({ requestId: request.id, reason, detail });
+  const unused = contradicted.get(request.id);
+  if (unused !== undefined) return skip('notAssignedByServer', unused);
+  const failed = attempts.failed(request.id);
+  if (failed !== undefined) return skip('retiringFirst', failed.name);
+  const again = retryAt(attempts.of(request.id), view.policy);
+  return again !== undefined && view.now < again ? skip('backingOff', new Date(again).toISOString()) : undefined;
+}
+
+export function decide(request: JobRequest, situation: Situation): Decision {
+  const candidates = fitting(request, situation);
+  if ('reason' in candidates) return candidates;
+  const { policy, observed } = situation.view;
+  for (const word of ['drained', 'paused'] as const) {
+    if (observed.control.value?.[word].pool === true)
+      return { requestId: request.id, reason: word, detail: policy.poolName };
+  }
+  return heldByPast(request, situation) ?? create(request, candidates, situation);
+}

@@ -1,0 +1,74 @@
+/**
+ * Parallel jobs: how many private requests the server may start now, and how the pools of a licence group share them.
+ * The server looks for a free parallel job before it looks for an agent, so an agent beyond them would only idle.
+ * Source: learn.microsoft.com/azure/devops/pipelines/process/runs and licensing/concurrent-jobs (2026-11).
+ */
+import type { JobRequest } from '../domain/jobRequest.ts';
+import type { LicenceNeeds, Wish } from './observed.ts';
+import type { View } from './view.ts';
+
+type Licensed = Pick<View, 'policy' | 'observed' | 'requests'>;
+
+export const isPrivate = (request: JobRequest): boolean => request.parallelism === 'private';
+
+/**
+ * Parallel jobs that nothing runs on. Unknown usage of an `auto` limit does not stop the pool: the server itself never
+ * runs more than are allowed. A number that was configured holds all the same, against what this pool is known to use.
+ */
+export function freeParallelJobs({ policy, observed, requests }: Licensed): number {
+  const usage = observed.parallelJobs.value;
+  const allowed = policy.parallelJobs === 'auto' ? usage?.total : policy.parallelJobs;
+  if (allowed === undefined || allowed === 'unlimited') return Number.POSITIVE_INFINITY;
+  const usedHere = requests.filter((request) => isPrivate(request) && request.assignedAt !== undefined);
+  return Math.max(0, allowed - (usage?.used ?? usedHere.length));
+}
+
+/** True when the server has said in this very look that another private job may start. */
+export function isKnownFree({ observed }: Licensed): boolean {
+  const { value, error } = observed.parallelJobs;
+  return error === undefined && value !== undefined && value.used < value.total;
+}
+
+export interface Entitled {
+  /** Those that the server may start now: public ones, and as many of the oldest private ones as are free. */
+  readonly entitled: readonly JobRequest[];
+  /** The others wait for a parallel job before they wait for an agent. */
+  readonly held: readonly JobRequest[];
+}
+
+/** `waiting` oldest first, and so are both parts. */
+export function entitledFirst(waiting: readonly JobRequest[], free: number): Entitled {
+  let left = free;
+  const entitled: JobRequest[] = [];
+  const held: JobRequest[] = [];
+  for (const request of waiting) {
+    if (!isPrivate(request) || left > 0) entitled.push(request);
+    else held.push(request);
+    if (isPrivate(request)) left -= 1;
+  }
+  return { entitled, held };
+}
+
+const byAge = (a: Wish, b: Wish): number => a.queuedAt - b.queuedAt || a.requestId - b.requestId;
+
+/**
+ * How many of its wishes a pool is granted. What private requests with an agent are about to take is taken; the rest is
+ * dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest. Every
+ * pool of a group that sees the same comes to the same deal.
+ */
+export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[], free: number): number {
+  let room = free - [own, ...others].reduce((sum, { claims }) => sum + claims, 0);
+  const hands = [own, ...others].map(({ wishes }, index) => ({ wishes, own: index === 0 }));
+  let granted = 0;
+  for (let round = 0; room > 0; round++) {
+    const turns = hands.flatMap(({ wishes, own: isOwn }) => {
+      const wish = wishes[round];
+      return wish === undefined ? [] : [{ wish, isOwn }];
+    });
+    if (turns.length === 0) break;
+    const dealt = turns.toSorted((a, b) => byAge(a.wish, b.wish)).slice(0, room);
+    granted += dealt.filter(({ isOwn }) => isOwn).length;
+    room -= dealt.length;
+  }
+  return granted;
+}

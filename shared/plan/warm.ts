@@ -1,0 +1,153 @@
+/**
+ * Idle agents ahead of demand: of those that no request needs, as many as the schedule wants are kept. They are made
+ * after everything that waits, and replaced when they are too old or run an image that is no longer the template's.
+ */
+import type { AgentJob } from '../domain/agentJob.ts';
+import { agentJobName, templateShort } from '../domain/names.ts';
+import type { SkipReason } from '../domain/reasons.ts';
+import type { Template } from '../domain/template.ts';
+import { retryAt } from './backoff.ts';
+import { claimRoom, type Situation } from './decide.ts';
+import type { Alarm, CreateAction, WarmState } from './plan.ts';
+import { isDrained, type Usable } from './supply.ts';
+import { scopeOf, type View } from './view.ts';
+import { warmTargets } from './warmSchedule.ts';
+
+export interface Warm {
+  readonly actions: readonly CreateAction[];
+  readonly alarms: readonly Alarm[];
+  readonly states: readonly WarmState[];
+  /** Names of agents that are left over and stay all the same. */
+  readonly kept: ReadonlySet<string>;
+  /** Names of idle agents that are to be retired for a younger one. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+interface Stock {
+  readonly template: Template;
+  readonly target: number;
+  /** Best first: online ones before booting ones, the youngest of each first. */
+  readonly fresh: readonly Usable[];
+  readonly stale: readonly Usable[];
+}
+
+const born = ({ agentJob }: Usable): number => agentJob?.createdAt ?? 0;
+const isOnline = ({ state }: Usable): boolean => state === 'online';
+
+function isStale({ agentJob, state }: Usable, { image }: Template, { now, policy }: View): boolean {
+  if (agentJob === undefined || state !== 'online') return false;
+  const isOld = now - agentJob.createdAt > policy.warmMaxAgeMs;
+  return isOld || (agentJob.image !== undefined && agentJob.image !== image);
+}
+
+/** Agents with chosen parameters are somebody's special wish: they are no stock. */
+function stockOf(view: View, template: Template, target: number, leftOver: readonly Usable[]): Stock {
+  const own = leftOver.filter(
+    ({ agentJob }) => agentJob?.template === template.name && Object.keys(agentJob.parameters ?? {}).length === 0,
+  );
+  const stale = own.filter((usable) => isStale(usable, template, view));
+  const fresh = own
+    .filter((usable) => !stale.includes(usable))
+    .toSorted((a, b) => Number(isOnline(b)) - Number(isOnline(a)) || born(b) - born(a) || (a.name < b.name ? -1 : 1));
+  return { template, target, fresh, stale };
+}
+
+const isWarmOf =
+  (template: Template) =>
+  ({ purpose, template: name }: AgentJob): boolean =>
+    purpose.kind === 'warm' && name === template.name;
+
+/** Names are by slot and minute: control planes that plan in the same minute meet at the same ones. */
+function* freeNames(
+  view: View,
+  template: Template,
+): Generator<{ readonly name: string; readonly slot: number; readonly minute: number }> {
+  const minute = Math.floor(view.now / 60_000);
+  const taken = new Set(
+    view.agentJobs.flatMap(({ purpose, template: name }) =>
+      purpose.kind === 'warm' && templateShort(name) === templateShort(template.name) ? [purpose.slot] : [],
+    ),
+  );
+  for (let slot = 0; ; slot++) {
+    const name = agentJobName(scopeOf(view.policy), { kind: 'warm', slot, minute }, template.name);
+    if (!taken.has(slot) && !view.agentsByName.has(name)) yield { name, slot, minute };
+  }
+}
+
+interface Filled {
+  readonly actions: readonly CreateAction[];
+  readonly heldBy?: SkipReason;
+}
+
+function fill(situation: Situation, { template, target, fresh }: Stock): Filled {
+  const { view } = situation;
+  const again = retryAt(view.agentJobs.filter(isWarmOf(template)), view.policy);
+  const missing = target - fresh.length;
+  if (missing > 0 && again !== undefined && view.now < again) return { actions: [], heldBy: 'backingOff' };
+  const names = freeNames(view, template);
+  const actions: CreateAction[] = [];
+  while (actions.length < missing) {
+    const { value } = names.next();
+    if (value === undefined) break;
+    const { name, slot, minute } = value;
+    const claimed = claimRoom(situation, name, template, false);
+    if (typeof claimed === 'string') return { actions, heldBy: claimed };
+    actions.push({
+      kind: 'create',
+      name,
+      ...claimed,
+      template,
+      parameters: {},
+      purpose: { kind: 'warm', slot, minute },
+    });
+  }
+  return { actions };
+}
+
+/** Stale ones go once enough younger ones are online; where there is no room for a younger one, one at a time before. */
+function staleToGo({ fresh, stale, target }: Stock, { actions, heldBy }: Filled): readonly Usable[] {
+  if (fresh.filter(isOnline).length >= target) return stale;
+  const isBlocked = heldBy !== undefined && actions.length === 0 && fresh.length < target;
+  return isBlocked && roomReasons.has(heldBy) ? stale.slice(0, 1) : [];
+}
+
+const roomReasons: ReadonlySet<SkipReason> = new Set(['atTemplateLimit', 'atPoolLimit', 'atQuota']);
+
+function stateOf({ template, target, fresh, stale }: Stock, { actions, heldBy }: Filled): WarmState {
+  const ready = fresh.filter(isOnline).length;
+  return {
+    template: template.name,
+    target,
+    ready,
+    booting: fresh.length - ready,
+    stale: stale.length,
+    creating: actions.length,
+    ...(heldBy === undefined ? {} : { heldBy }),
+  };
+}
+
+const shortAlarm = ({ template, target, ready, heldBy }: WarmState): readonly Alarm[] =>
+  heldBy !== undefined && roomReasons.has(heldBy)
+    ? [{ reason: 'warmShort', subject: template, detail: `${ready} of ${target} are ready: ${heldBy}` }]
+    : [];
+
+/** `leftOver` = usable agents of ours that no waiting request needs. Takes room only after all requests have. */
+export function planWarm(situation: Situation, leftOver: readonly Usable[]): Warm {
+  const { view } = situation;
+  const targets = warmTargets(view.policy.warm, view.now);
+  const stocks = view.policy.templates.flatMap((template): readonly Stock[] => {
+    const target = isDrained(view, { template: template.name }) ? 0 : (targets.get(template.name) ?? 0);
+    return target === 0 ? [] : [stockOf(view, template, target, leftOver)];
+  });
+  const filled = stocks.map((stock) => ({ stock, filled: fill(situation, stock) }));
+  const states = filled.map(({ stock, filled: own }) => stateOf(stock, own));
+  const replaced = filled.flatMap(({ stock, filled: own }) => staleToGo(stock, own).map(({ name }) => name));
+  const kept = stocks.flatMap(({ fresh, stale, target }) => [...fresh.slice(0, target), ...stale]);
+  return {
+    actions: filled.flatMap(({ filled: own }) => own.actions),
+    alarms: states.flatMap(shortAlarm),
+    states,
+    kept: new Set(kept.map(({ name }) => name).filter((name) => !replaced.includes(name))),
+    replaced: new Set(replaced),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The other pools of a licence group, looked at only when there may not be enough parallel jobs for all: each costs two
+ * calls, and near the limit all pools of the group look at each other.
+ */
+import { known, type Read, unknown } from '../domain/read.ts';
+import type { PoolPolicy } from '../domain/template.ts';
+import { freeParallelJobs } from '../plan/licence.ts';
+import type { GroupMember, LicenceNeeds, Observed } from '../plan/observed.ts';
+import { licenceNeeds } from '../plan/provision.ts';
+import { type View, viewOf } from '../plan/view.ts';
+import { bounded } from './bounded.ts';
+import type { LookDeps, ReconcileDeps } from './deps.ts';
+import { observePool } from './observe.ts';
+
+/** A member that was looked at so recently is not looked at again, in ms. */
+const freshMs = 10_000;
+const width = 4;
+
+/** undefined = one of the pool-required reads failed. */
+function knownView(policy: PoolPolicy, observed: Observed): View | undefined {
+  const { requests, agents } = observed;
+  return requests.known && agents.known ? viewOf(policy, observed, requests.value, agents.value) : undefined;
+}
+
+/** True when this pool's share depends on what the others want. */
+function mustLook({ policy }: ReconcileDeps, observed: Observed, group: readonly LookDeps[]): boolean {
+  const view = knownView(policy, observed);
+  if (view === undefined || group.length === 0) return false;
+  const free = freeParallelJobs(view);
+  if (free === Number.POSITIVE_INFINITY) return false;
+  const { claims, wishes } = licenceNeeds(view);
+  const room = free - claims;
+  const most = group.reduce((sum, member) => sum + member.policy.maxAgents, 0);
+  return wishes.length > 0 && room > 0 && wishes.length + most > room;
+}
+
+async function lookAtMember(
+  member: LookDeps,
+  parallelJobs: Observed['parallelJobs'],
+  errors: unknown[],
+): Promise<Read<LicenceNeeds>> {
+  const { clock, memory, policy } = member;
+  const last = memory.needs;
+  if (last !== undefined && clock.now() - last.lookedAt < freshMs) return known(last.value);
+  const look = await observePool(member, { parallelJobs });
+  errors.push(...look.errors);
+  const view = knownView(policy, look.observed);
+  // Without a new answer the last one is the best guess, and better than taking the pool for satisfied.
+  if (view === undefined) return last === undefined ? unknown(failureOf(look.observed)) : known(last.value);
+  const value = licenceNeeds(view);
+  memory.needs = { value, lookedAt: look.lookedAt };
+  return known(value);
+}
+
+function failureOf({ requests, agents }: Observed) {
+  if (!agents.known) return agents.error;
+  return requests.known ? 'unexpected' : requests.error;
+}
+
+/** Rejects never: a member that could not be read is unknown. */
+export async function observeGroup(
+  deps: ReconcileDeps,
+  observed: Observed,
+  errors: unknown[],
+): Promise<readonly GroupMember[]> {
+  const group = deps.group ?? [];
+  if (!mustLook(deps, observed, group)) return [];
+  return bounded(group, width, async (member): Promise<GroupMember> => {
+    const { organisation, poolId } = member.policy;
+    return {
+      organisation: organisation.name,
+      poolId,
+      needs: await lookAtMember(member, observed.parallelJobs, errors),
+    };
+  });
+}
