@@ -1,7 +1,7 @@
 /** An app over stand-ins that live in this process: a queue that keeps what it is sent and a clock that stands still. */
 import { HttpRequest, type HttpRequestInit, InvocationContext } from '@azure/functions';
 import { VirtualClock } from '../../infra/local/world/clock.ts';
-import { type App, type AppParts, createApp, type Pools } from '../../shared/application.ts';
+import { type App, type AppParts, createApp, type Pools, type PoolTarget } from '../../shared/application.ts';
 import type { IntentMessage, PassFollowUp } from '../../shared/domain/intent.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import type { Pass } from '../../shared/intents.ts';
@@ -28,19 +28,21 @@ export function aTestApp(overrides: Partial<AppParts> = {}): TestApp {
     followUp: {},
   };
   const route = aRoute();
+  const target: PoolTarget = {
+    route,
+    organisation: 'contoso',
+    reconcile: async (pass) => {
+      passes.push(pass);
+      if (world.followUp instanceof Error) throw world.followUp;
+      return world.followUp;
+    },
+    explain: async (requestId) => ({ requestId }),
+  };
   const pools: Pools = {
     routes: [route],
-    target: async (intent) =>
-      intent.poolId !== route.poolId
-        ? undefined
-        : {
-            route,
-            reconcile: async (pass) => {
-              passes.push(pass);
-              if (world.followUp instanceof Error) throw world.followUp;
-              return world.followUp;
-            },
-          },
+    target: async (intent) => (intent.poolId === route.poolId ? target : undefined),
+    find: async (organisation, poolId) =>
+      organisation === target.organisation && poolId === route.poolId ? target : undefined,
   };
   const app = createApp({
     clock,

@@ -1,13 +1,15 @@
 /** Valid by default, overridable in any field, readable in failures. Times are relative to `noon`. */
 import type { Agent } from '../../shared/domain/agent.ts';
 import type { AgentJob, AgentPod } from '../../shared/domain/agentJob.ts';
+import { type Control, noControl, type Switch } from '../../shared/domain/control.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
 import { agentJobName, placeholderName } from '../../shared/domain/names.ts';
-import { offeredCapabilities } from '../../shared/domain/offer.ts';
+import { placeholderCapabilities, promisedCapabilities } from '../../shared/domain/offer.ts';
+import type { Amounts } from '../../shared/domain/quota.ts';
 import { known } from '../../shared/domain/read.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
 import type { Observed } from '../../shared/plan/observed.ts';
-import { scopeOf } from '../../shared/plan/supply.ts';
+import { scopeOf } from '../../shared/plan/view.ts';
 import { aPoolPolicy, aTemplate } from './policyBuilders.ts';
 
 export const noon = Date.UTC(2026, 2, 2, 12);
@@ -56,7 +58,7 @@ export function anAgent(overrides: Partial<Agent> = {}): Agent {
     online: true,
     createdAt: minutesAgo(2),
     statusChangedAt: secondsAgo(30),
-    capabilities: offeredCapabilities(template),
+    capabilities: promisedCapabilities(template),
     updatePending: false,
     ...overrides,
   };
@@ -71,7 +73,7 @@ export function aBootingAgent(overrides: Partial<Agent> = {}): Agent {
 export function aPlaceholder(ofTemplate: Template = template, overrides: Partial<Agent> = {}): Agent {
   const name = placeholderName(scopeOf(policy), ofTemplate.name);
   const { statusChangedAt: _, ...agent } = anAgent({ id: 11, name, online: false, version: ofTemplate.agentVersion });
-  return { ...agent, capabilities: offeredCapabilities(ofTemplate), ...overrides };
+  return { ...agent, capabilities: placeholderCapabilities(ofTemplate), ...overrides };
 }
 
 /** All placeholders of the policy: what a pool holds that has nothing to do. */
@@ -127,12 +129,24 @@ export function withoutAgentId(agentJob: AgentJob): AgentJob {
   return rest;
 }
 
-export function anObserved(
-  given: { requests?: readonly JobRequest[]; agents?: readonly Agent[]; agentJobs?: readonly AgentJob[] } & Partial<
-    Pick<Observed, 'parallelJobs' | 'paused' | 'clusters' | 'at'>
-  > = {},
-): Observed {
-  const { requests = [], agents = [], agentJobs = [], ...rest } = given;
+/** On for the whole pool, or for the named templates. */
+export const switched = (...templates: readonly string[]): Switch => ({
+  pool: templates.length === 0,
+  templates: new Set(templates),
+});
+
+export const aControl = (overrides: Partial<Control> = {}): Control => ({ ...noControl, ...overrides });
+
+/** `quotas` = what each quota leaves, in every cluster. */
+export type Given = Partial<Omit<Observed, 'requests' | 'agents'>> & {
+  readonly requests?: readonly JobRequest[];
+  readonly agents?: readonly Agent[];
+  readonly agentJobs?: readonly AgentJob[];
+  readonly quotas?: readonly Amounts[];
+};
+
+export function anObserved(given: Given = {}): Observed {
+  const { requests = [], agents = [], agentJobs = [], quotas = [], ...rest } = given;
   return {
     at: noon,
     requests: known(requests),
@@ -140,9 +154,12 @@ export function anObserved(
     clusters: policy.clusters.map((name) => ({
       name,
       agentJobs: known(agentJobs.filter((agentJob) => agentJob.cluster === name)),
+      quotas: { value: quotas },
     })),
     parallelJobs: { value: { total: 100, used: 0 } },
-    paused: { value: false },
+    group: [],
+    control: { value: noControl },
+    runsOver: new Set(),
     ...rest,
   };
 }

@@ -44,7 +44,11 @@ export function aFuzzWorld(seed: number): FuzzWorld {
       }),
       pools: async () => {
         if (trouble.configuration) throw new Error('no configuration');
-        return { routes: [aRoute(), aRoute({ poolId: 8 })], target: async () => undefined };
+        return {
+          routes: [aRoute(), aRoute({ poolId: 8 })],
+          target: async () => undefined,
+          find: async () => undefined,
+        };
       },
     });
   let world = app();

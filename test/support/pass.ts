@@ -16,10 +16,10 @@ import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JsonObject, JsonPatch } from '../../shared/domain/json.ts';
 import { annotations, placeholderName } from '../../shared/domain/names.ts';
-import { offeredCapabilities } from '../../shared/domain/offer.ts';
+import { placeholderCapabilities } from '../../shared/domain/offer.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import type { PoolPolicy } from '../../shared/domain/template.ts';
-import { scopeOf } from '../../shared/plan/supply.ts';
+import { scopeOf } from '../../shared/plan/view.ts';
 import type { AgentKey, Cluster, LogFields, LogLevel } from '../../shared/ports.ts';
 import type { Pass } from '../../shared/reconcile/deps.ts';
 import type { Outcome } from '../../shared/reconcile/outcome.ts';
@@ -148,7 +148,7 @@ export class Worlds {
     this.ado.addAgent(poolId, {
       name: placeholderName(scopeOf(this.policy), template.name),
       version: template.agentVersion,
-      systemCapabilities: offeredCapabilities(template),
+      systemCapabilities: placeholderCapabilities(template),
     });
   }
 
@@ -183,7 +183,7 @@ export class Worlds {
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys: { generate: async () => this.#key ?? aKey(this.#keys++) },
       nonces: { next: () => `${caller}-${nonce++}` },
-      memory: {},
+      memory: { quotas: new Map(), runs: new Map() },
       clock,
       serverNow: () => ado.now(),
       log: { write: (level, event, fields = {}) => log.push({ level, event, fields }) },

@@ -6,23 +6,27 @@ import type { Action, Plan } from '../../shared/plan/plan.ts';
 import { planPool } from '../../shared/plan/planPool.ts';
 import { anAgentJob, policy, withoutAgentId } from './builders.ts';
 
+const words = (...parts: readonly (string | undefined)[]): string =>
+  parts.filter((part) => part !== undefined).join(' ');
+
 /** An action in a few words, so that a table can be read. */
 export function told(action: Action): string {
   switch (action.kind) {
-    case 'create':
-      return `create ${action.name}`;
     case 'retire':
-      return `retire ${action.agentJob.name} ${action.reason}${action.detail === undefined ? '' : ` ${action.detail}`}`;
+      return words('retire', action.agentJob.name, action.reason, action.detail);
     case 'rollBack':
     case 'bury':
-      return `${action.kind} ${action.agentJob.name}`;
-    case 'disable':
-      return `disable ${action.name}`;
-    case 'deleteGhost':
-      return `deleteGhost ${action.name}`;
+      return words(action.kind, action.agentJob.name);
     case 'createPlaceholder':
     case 'repairPlaceholder':
-      return `${action.kind} ${action.template.name}`;
+      return words(action.kind, action.template.name);
+    case 'noteControl':
+      return words(action.kind, ...Object.entries(action.changes).map(([key, value]) => `${key}=${value ?? 'gone'}`));
+    case 'create':
+    case 'disable':
+    case 'deleteGhost':
+    case 'deletePlaceholder':
+      return words(action.kind, action.name);
   }
 }
 

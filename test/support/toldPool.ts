@@ -29,7 +29,7 @@ export function toldPool({ policy, observed }: PoolCase): string {
     '',
     `policy ${JSON.stringify({ maxAgents, parallelJobs, foreignAgents, maxCreationsPerPass })}`,
     ...templates.map((each) => `template ${JSON.stringify([each.name, each.capabilities, each.cost, each.maxAgents])}`),
-    `observed ${JSON.stringify([observed.parallelJobs, observed.paused])}`,
+    `observed ${JSON.stringify([observed.parallelJobs, observed.control])}`,
     ...(observed.requests.known ? observed.requests.value.map(request) : ['requests unknown']),
     ...(observed.agents.known ? observed.agents.value.map(agent) : ['agents unknown']),
     ...observed.clusters.flatMap(({ name, agentJobs }) =>

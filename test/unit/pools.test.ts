@@ -31,6 +31,7 @@ const throttledPools: AgentPools = {
   addAgent: throttled,
   updateAgent: throttled,
   deleteAgent: throttled,
+  isRunOver: throttled,
   getParallelJobs: throttled,
 };
 
@@ -45,6 +46,8 @@ const throttledCluster = (name: string): Cluster => ({
   getSecretOwners: throttled,
   deleteSecret: throttled,
   getControl: throttled,
+  patchControl: throttled,
+  listQuotaRoom: throttled,
 });
 
 const parts = (overrides: Partial<PoolParts> = {}): PoolParts => ({

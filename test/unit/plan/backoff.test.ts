@@ -11,7 +11,6 @@ import {
   noon,
   policy,
   secondsAgo,
-  template,
 } from '../../support/builders.ts';
 import { anUnreadable, aTombstone, plan, told } from '../../support/plans.ts';
 
@@ -26,12 +25,12 @@ describe('isFailure', () => {
   const failures = retireReasons.filter((reason) => isFailure(retiring(reason)));
 
   it('counts an agent job that never came up from the moment it is being retired', () => {
-    expect(failures).toEqual(['neverStarted', 'wentOffline', 'updatePending']);
+    expect(failures).toEqual(['neverStarted', 'wentOffline', 'updatePending', 'fellBack', 'notAssignedByServer']);
   });
 
-  it('counts a tombstone of any reason but surplus', () => {
-    const counted = retireReasons.filter((reason) => isFailure(failed(1, { reason })));
-    expect(counted).toEqual(retireReasons.filter((reason) => reason !== 'surplus'));
+  it('counts a tombstone of any reason but those that end sound agents', () => {
+    const blameless = retireReasons.filter((reason) => !isFailure(failed(1, { reason })));
+    expect(blameless).toEqual(['surplus', 'drained', 'replaced']);
   });
 
   it.each([
@@ -95,17 +94,19 @@ describe('retryAt', () => {
 
 describe('breakerOf', () => {
   const five = [1, 2, 3, 4, 5];
+  const closed = { open: false, probe: false, failures: 0 };
+  const open = { open: true, probe: false, failures: 5, lastReason: 'neverStarted' };
   it.each([
-    { name: 'stays closed after refused creations', given: five.map((attempt) => refused(attempt)), want: false },
+    { name: 'stays closed after refused creations', given: five.map((attempt) => refused(attempt)), want: closed },
     {
       name: 'opens on agent jobs that never came up and are being retired',
       given: five.map((attempt) =>
         retiring('neverStarted', { purpose: { kind: 'request', requestId: 1000 + attempt, attempt: 1 } }),
       ),
-      want: true,
+      want: open,
     },
-    { name: 'opens on failures', given: five.map((attempt) => failed(attempt)), want: true },
+    { name: 'opens on failures', given: five.map((attempt) => failed(attempt)), want: open },
   ])('$name', ({ given, want }) => {
-    expect(breakerOf(template.name, given, new Set(), policy, noon)).toEqual({ open: want, probe: false });
+    expect(breakerOf(given, { policy, busy: new Set(), now: noon })).toEqual(want);
   });
 });

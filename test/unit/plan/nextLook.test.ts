@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { unknown } from '../../../shared/domain/read.ts';
 import {
   aBootingAgent,
+  aControl,
   aJobRequest,
   anAgent,
   anAgentJob,
@@ -11,10 +12,12 @@ import {
   noon,
   runningOn,
   secondsAgo,
+  switched,
   withoutPod,
 } from '../../support/builders.ts';
 import { anUnreadable, aTombstone, plan } from '../../support/plans.ts';
 
+const paused = { value: aControl({ paused: switched() }) };
 const delayed = aJobRequest({ id: 1, userDelayed: true });
 const impossible = aJobRequest({ id: 2, demands: ['mainframe'] });
 const unparsable = aJobRequest({ id: 3, demands: ['a -like b'] });
@@ -30,11 +33,11 @@ describe('planPool: no next look of its own', () => {
     { name: 'for a request that its author delays', given: { requests: [delayed] } },
     { name: 'for a request that no template satisfies', given: { requests: [impossible] } },
     { name: 'for a demand that is not of the grammar', given: { requests: [unparsable] } },
-    { name: 'while paused', given: { requests: [aJobRequest()], paused: { value: true } } },
+    { name: 'while paused', given: { requests: [aJobRequest()], control: paused } },
     { name: 'for all of these', given: { requests: [delayed, impossible, unparsable] } },
     {
       name: 'for all of these while paused',
-      given: { requests: [delayed, impossible, unparsable, aJobRequest()], paused: { value: true } },
+      given: { requests: [delayed, impossible, unparsable, aJobRequest()], control: paused },
     },
     {
       name: 'for tombstones that stay',
@@ -85,7 +88,7 @@ describe('planPool: a look five seconds on', () => {
     { name: 'while an agent is idle', given: { agents: [anAgent()], agentJobs: [anAgentJob()] } },
     {
       name: 'while paused, for what is being retired',
-      given: { agentJobs: [anAgentJob({ phase: 'retiring', reason: 'surplus' })], paused: { value: true } },
+      given: { agentJobs: [anAgentJob({ phase: 'retiring', reason: 'surplus' })], control: paused },
     },
     { name: 'to disable an agent that has its job', given: { ...working, agents: [anAgent()] } },
     {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../../shared/domain/agent.ts';
 import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
-import { offeredCapabilities } from '../../../shared/domain/offer.ts';
+import { placeholderCapabilities } from '../../../shared/domain/offer.ts';
 import { known, unknown } from '../../../shared/domain/read.ts';
 import type { Observed } from '../../../shared/plan/observed.ts';
 import {
   aBootingAgent,
+  aControl,
   aJobRequest,
   anAgent,
   anAgentJob,
@@ -18,6 +19,7 @@ import {
   policy,
   runningOn,
   secondsAgo,
+  switched,
   template,
   withoutPod,
 } from '../../support/builders.ts';
@@ -25,6 +27,7 @@ import { actionsOf, anUnreadable, aTombstone, plan, told } from '../../support/p
 
 const first = nameFor(1001);
 const second = nameFor(1001, 2);
+const outOfReach = { name: 'primary', agentJobs: unknown('timeout'), quotas: { value: [] } } as const;
 
 describe('planPool: provision', () => {
   it.each([
@@ -121,7 +124,11 @@ describe('planPool: provision', () => {
       given: { requests: [aJobRequest({ demands: ['a -like b'] })] },
       want: 'unparsableDemand',
     },
-    { name: 'the pool is paused', given: { requests: [aJobRequest()], paused: { value: true } }, want: 'paused' },
+    {
+      name: 'the pool is paused',
+      given: { requests: [aJobRequest()], control: { value: aControl({ paused: switched() }) } },
+      want: 'paused',
+    },
     {
       name: 'no parallel job is free',
       given: { requests: [aJobRequest()], parallelJobs: { value: { total: 1, used: 1 } } },
@@ -137,7 +144,7 @@ describe('planPool: provision', () => {
     },
     {
       name: 'no cluster can be read',
-      given: { requests: [aJobRequest()], clusters: [{ name: 'primary', agentJobs: unknown('timeout') }] },
+      given: { requests: [aJobRequest()], clusters: [outOfReach] },
       want: 'noClusterReadable',
     },
   ])('skips a request with a reason when $name', ({ given, want }) => {
@@ -295,7 +302,7 @@ describe('planPool: unknown is never zero', () => {
           statusChangedAt: minutesAgo(60),
         }),
       ],
-      clusters: [{ name: 'primary', agentJobs: unknown('timeout') }],
+      clusters: [outOfReach],
     });
     const { actions, alarms, served } = plan(observed);
     expect({ actions, alarms, served: [...served] }).toEqual({
@@ -306,7 +313,10 @@ describe('planPool: unknown is never zero', () => {
   });
 
   it('stays paused on memory while the control map cannot be read', () => {
-    const observed = anObserved({ requests: [aJobRequest()], paused: { value: true, error: 'timeout' } });
+    const observed = anObserved({
+      requests: [aJobRequest()],
+      control: { value: aControl({ paused: switched() }), error: 'timeout' },
+    });
     const { actions, alarms } = plan(observed);
     expect({ actions, alarms }).toEqual({ actions: [], alarms: [{ reason: 'controlUnknown', subject: 'timeout' }] });
   });
@@ -315,7 +325,7 @@ describe('planPool: unknown is never zero', () => {
     const observed = anObserved({
       requests: [aJobRequest()],
       parallelJobs: { value: undefined, error: 'forbidden' },
-      paused: { value: undefined, error: 'timeout' },
+      control: { value: undefined, error: 'timeout' },
     });
     const { actions, alarms } = plan(observed, { parallelJobs: 'auto' });
     expect(actions.map(told)).toEqual([`create ${first}`]);
@@ -326,7 +336,7 @@ describe('planPool: unknown is never zero', () => {
 describe('planPool: placeholders', () => {
   const other = policy.templates.slice(1);
   const without = { agents: known(placeholders.slice(1)) };
-  const offered = offeredCapabilities(template);
+  const offered = placeholderCapabilities(template);
   const replaced = { ...offered, 'Agent.OS': 'plan9' };
   const { 'Agent.OS': _, ...lacking } = offered;
   const repaired = [`repairPlaceholder ${template.name}`];

@@ -2,14 +2,22 @@
 import { expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
 import { buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
+import type { CreateAction } from '../../../shared/plan/plan.ts';
 import type { Cluster } from '../../../shared/ports.ts';
-import { type CreateAction, createAgentJob } from '../../../shared/reconcile/createAgentJob.ts';
+import { createAgentJob } from '../../../shared/reconcile/createAgentJob.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { nameFor, policy, template } from '../../support/builders.ts';
 import { type Existing, namespace, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
 
 export const name = nameFor(1001);
-export const action: CreateAction = { kind: 'create', name, cluster: 'primary', template, requestId: 1001, attempt: 1 };
+export const action: CreateAction = {
+  kind: 'create',
+  name,
+  cluster: 'primary',
+  template,
+  parameters: {},
+  purpose: { kind: 'request', requestId: 1001, attempt: 1 },
+};
 export const ownAgent = 2;
 
 export const status = (code: number): FaultKind => ({ kind: 'status', status: code });

@@ -1,34 +1,44 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
-import type { UpstreamErrorKind } from '../../../shared/domain/errors.ts';
+import { noControl } from '../../../shared/domain/control.ts';
+import { errorKind, type UpstreamErrorKind } from '../../../shared/domain/errors.ts';
 import type { Observed } from '../../../shared/plan/observed.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { type Look, longestRetryAfter, observePool } from '../../../shared/reconcile/observe.ts';
-import { policy } from '../../support/builders.ts';
+import { aControl, policy, switched } from '../../support/builders.ts';
 import { namespace, Worlds } from '../../support/pass.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
 
 const twoClusters = aPoolPolicy({ clusters: ['east', 'west'] });
 
 /** What of a look is known, part by part; an unknown one by the kind of its error. */
-function told({ requests, agents, clusters, parallelJobs, paused }: Observed): Record<string, unknown> {
+function told({ requests, agents, clusters, parallelJobs, control }: Observed): Record<string, unknown> {
   const part = (read: { known: boolean; error?: string }): string => (read.known ? 'known' : (read.error ?? ''));
   return {
     requests: part(requests),
     agents: part(agents),
-    ...Object.fromEntries(clusters.map(({ name, agentJobs }) => [name, part(agentJobs)])),
+    ...Object.fromEntries(
+      clusters.flatMap(({ name, agentJobs, quotas }) => [
+        [name, part(agentJobs)],
+        [`${name} quotas`, quotas.error ?? 'known'],
+      ]),
+    ),
     parallelJobs: parallelJobs.error ?? 'known',
-    paused: paused.error ?? 'known',
+    control: control.error ?? 'known',
   };
 }
+
+const paused = aControl({ paused: switched() });
 
 const known = {
   requests: 'known',
   agents: 'known',
   east: 'known',
+  'east quotas': 'known',
   west: 'known',
+  'west quotas': 'known',
   parallelJobs: 'known',
-  paused: 'known',
+  control: 'known',
 };
 
 const look = (worlds: Worlds, deps: ReconcileDeps = worlds.plane().deps): Promise<Look> =>
@@ -48,7 +58,8 @@ const reads: readonly { readonly verb: string; readonly door: string; readonly p
   { verb: 'getParallelJobs', door: 'azureDevOps', parts: ['parallelJobs'] },
   { verb: 'list jobs', door: 'kubernetes:west', parts: ['west'] },
   { verb: 'list pods', door: 'kubernetes:west', parts: ['west'] },
-  { verb: 'get configmaps', door: 'kubernetes:west', parts: ['paused'] },
+  { verb: 'get configmaps', door: 'kubernetes:west', parts: ['control'] },
+  { verb: 'list resourcequotas', door: 'kubernetes:west', parts: ['west quotas'] },
 ];
 
 const status = (code: number): FaultKind => ({ kind: 'status', status: code });
@@ -71,14 +82,14 @@ describe('observePool', () => {
       ...told(observed),
       requestIds: observed.requests.known && observed.requests.value.map(({ id }) => id),
       agentIds: observed.agents.known && observed.agents.value.map(({ id }) => id),
-      optional: [observed.parallelJobs.value, observed.paused.value],
+      optional: [observed.parallelJobs.value, observed.control.value],
       at: observed.at,
       errors,
     }).toEqual({
       ...known,
       requestIds: [requestId],
       agentIds: [1],
-      optional: [{ total: 100, used: 0 }, false],
+      optional: [{ total: 100, used: 0 }, noControl],
       at: worlds.ado.now(),
       errors: [],
     });
@@ -121,6 +132,8 @@ describe('observePool', () => {
       'list jobs',
       'list pods',
       'list pods',
+      'list resourcequotas',
+      'list resourcequotas',
       'listAgents',
     ]);
     expect(Math.max(...others.map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY))).toBeLessThanOrEqual(
@@ -138,11 +151,11 @@ describe('observePool', () => {
     expect(observed.at).toBe(Date.UTC(2026, 0, 5, 8) + 150 - 40_000);
   });
 
-  it('asks for no parallel jobs where the configuration sets no limit', async () => {
+  it('needs no parallel jobs where the configuration sets no limit: a failed read is no error', async () => {
     const worlds = new Worlds({ policy: aPoolPolicy({ parallelJobs: 'unlimited' }) });
-    const { observed } = await look(worlds);
-    expect(observed.parallelJobs).toEqual({ value: { total: Number.POSITIVE_INFINITY, used: 0 } });
-    expect(worlds.calls()).not.toContain('getParallelJobs');
+    worlds.fail('getParallelJobs', status(403));
+    const { observed, errors } = await look(worlds);
+    expect([observed.parallelJobs, errors]).toEqual([{ value: undefined, error: 'forbidden' }, []]);
   });
 });
 
@@ -164,7 +177,7 @@ describe('a slow cluster', () => {
     worlds.faults.add({ kind: 'hang' }, (call) => call.verb === 'get configmaps');
     const startedAt = worlds.clock.now();
     const { observed, lookedAt } = await look(worlds);
-    expect([told(observed), lookedAt - startedAt]).toEqual([{ ...known, paused: 'timeout' }, 20_000]);
+    expect([told(observed), lookedAt - startedAt]).toEqual([{ ...known, control: 'timeout' }, 20_000]);
   });
 });
 
@@ -173,14 +186,14 @@ describe('the memory of optional reads', () => {
     worlds.fail('getParallelJobs', status(500));
     worlds.fail('get configmaps', status(403));
   };
-  const optional = ({ observed: { parallelJobs, paused } }: Look): unknown => ({ parallelJobs, paused });
+  const optional = ({ observed: { parallelJobs, control } }: Look): unknown => ({ parallelJobs, control });
 
   it('is empty in a new process: neither value, and why', async () => {
     const worlds = new Worlds();
     failBoth(worlds);
     expect(optional(await look(worlds))).toEqual({
       parallelJobs: { value: undefined, error: 'unavailable' },
-      paused: { value: undefined, error: 'forbidden' },
+      control: { value: undefined, error: 'forbidden' },
     });
   });
 
@@ -195,7 +208,7 @@ describe('the memory of optional reads', () => {
       failBoth(worlds);
       expect(optional(await look(worlds, deps))).toEqual({
         parallelJobs: { value: { total: 3, used: 0 }, error: 'unavailable' },
-        paused: { value: true, error: 'forbidden' },
+        control: { value: paused, error: 'forbidden' },
       });
     }
   });
@@ -208,7 +221,7 @@ describe('the memory of optional reads', () => {
     worlds.world().delete('configmaps', namespace, `mayfly-pool-${policy.poolId}`);
     expect(optional(await look(worlds, deps))).toEqual({
       parallelJobs: { value: { total: 100, used: 0 } },
-      paused: { value: false },
+      control: { value: noControl },
     });
   });
 
@@ -218,30 +231,30 @@ describe('the memory of optional reads', () => {
       { title: 'a null body', fault: { kind: 'nullBody' }, error: 'unexpected' },
       { title: 'silence', fault: { kind: 'hang' }, error: 'timeout' },
     ] as const;
-    it.each(failing)('pauses on the word of the other, at $title', async ({ fault }) => {
+    it.each(failing)('pauses on the word of the other, at $title', async ({ fault, error }) => {
       const worlds = new Worlds({ policy: twoClusters });
       pause(worlds, 'true', 'west');
       worlds.faults.add(fault, (call) => call.verb === 'get configmaps' && call.door.endsWith('east'));
       const { observed, errors } = await look(worlds);
-      expect([observed.paused, errors]).toEqual([{ value: true }, []]);
+      expect([observed.control, errors.map(errorKind)]).toEqual([{ value: paused, error }, [error]]);
     });
 
-    it.each(failing)('does not know where the other does not say so, at $title', async ({ fault, error }) => {
+    it.each(failing)('goes by the other where it says nothing, with the error, at $title', async ({ fault, error }) => {
       const worlds = new Worlds({ policy: twoClusters });
       pause(worlds, 'false', 'west');
       worlds.faults.add(fault, (call) => call.verb === 'get configmaps' && call.door.endsWith('east'));
-      expect((await look(worlds)).observed.paused).toEqual({ value: undefined, error });
+      expect((await look(worlds)).observed.control).toEqual({ value: noControl, error });
     });
   });
 
   it.each([
     { given: 'true', want: true },
     { given: 'false', want: false },
-    { given: 'True', want: false },
+    { given: 'True', want: true },
   ])('reads paused: $given on one of two maps as $want', async ({ given, want }) => {
     const worlds = new Worlds({ policy: twoClusters });
     pause(worlds, given);
-    expect((await look(worlds)).observed.paused).toEqual({ value: want });
+    expect((await look(worlds)).observed.control).toEqual({ value: want ? paused : noControl });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
-import { scopeOf } from '../../../shared/plan/supply.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { countOutcomes, type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
 import { nameFor, policy } from '../../support/builders.ts';
@@ -109,7 +109,8 @@ describe('reconcilePool', () => {
   });
 
   it('serves the request with the next number when its creator died at any call', async () => {
-    for (let atCall = 6; atCall < 10; atCall++) {
+    // Seven reads go before: the creation is the four calls after them.
+    for (let atCall = 7; atCall < 11; atCall++) {
       for (const when of ['before', 'after'] as const) {
         const worlds = new Worlds();
         const requestId = worlds.queueJob(30_000);

@@ -1,20 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
 import type { AgentJob, AgentJobPhase, AgentJobPurpose } from '../../../shared/domain/agentJob.ts';
-import { agentJobName, annotationPointer, annotations, placeholderName } from '../../../shared/domain/names.ts';
-import { offeredCapabilities } from '../../../shared/domain/offer.ts';
+import { agentJobName, annotationPointer, annotations } from '../../../shared/domain/names.ts';
+import { promisedCapabilities } from '../../../shared/domain/offer.ts';
 import { buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
 import type { Action } from '../../../shared/plan/plan.ts';
-import { scopeOf } from '../../../shared/plan/supply.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import type { Outcome } from '../../../shared/reconcile/outcome.ts';
-import {
-  bury,
-  createPlaceholder,
-  deleteGhost,
-  disableAgent,
-  repairPlaceholder,
-} from '../../../shared/reconcile/smallActions.ts';
+import { bury, deleteGhost, disableAgent } from '../../../shared/reconcile/smallActions.ts';
 import { nameFor, policy, template } from '../../support/builders.ts';
 import {
   type Existing,
@@ -67,75 +61,6 @@ async function anAgentJobIn(
     .create('secrets', namespace, { apiVersion: 'v1', kind: 'Secret', metadata: { name, ownerReferences } });
   return worlds.agentJob(name, cluster);
 }
-
-describe('createPlaceholder', () => {
-  const name = placeholderName(scopeOf(policy), template.name);
-  const action = { kind: 'createPlaceholder', name, template } as const;
-  const none: Existing = { ...nothing, agents: [] };
-  const add = (fault: FaultKind) => (worlds: Worlds) => worlds.fail('addAgent', fault);
-  const rows: readonly Row[] = [
-    { name: 'registers it', want: 'done', left: nothing },
-    { name: 'fails at 403', given: add(status(403)), want: 'failed: forbidden', left: none },
-    { name: 'fails at 500', given: add(status(500)), want: 'failed: unavailable', left: none },
-    {
-      name: 'fails when the reply is lost',
-      given: add({ kind: 'lostAfter' }),
-      want: 'failed: unavailable',
-      left: nothing,
-    },
-    {
-      name: 'is raced by one that exists, and leaves it alone',
-      given: (worlds) => {
-        worlds.ado.addAgent(poolId, { name, enabled: false });
-      },
-      want: 'raced: it exists',
-      left: { ...none, agents: [`${placeholderLine} disabled`] },
-    },
-  ];
-  it.each(rows)('$name', async (row) => {
-    const worlds = new Worlds({ placeholder: false });
-    row.given?.(worlds);
-    const found = await seen(worlds, (deps) => createPlaceholder(deps, action));
-    expect(found).toEqual({ outcome: row.want, left: row.left });
-  });
-
-  it('gives it what the template offers and no key, so that nothing can connect as it', async () => {
-    const worlds = new Worlds({ placeholder: false });
-    await createPlaceholder(worlds.plane().deps, action);
-    const [agent] = worlds.ado.listAgents(poolId);
-    expect(agent).toMatchObject({
-      version: template.agentVersion,
-      systemCapabilities: offeredCapabilities(template),
-      enabled: true,
-    });
-    expect([agent?.clientId, agent?.publicKey]).toEqual([undefined, undefined]);
-  });
-});
-
-describe('repairPlaceholder', () => {
-  const better = { ...template, agentVersion: '5.300.0', capabilities: { docker: '27' } };
-  const name = placeholderName(scopeOf(policy), template.name);
-  const action = { kind: 'repairPlaceholder', name, agentId: 1, template: better } as const;
-
-  it('enables it and brings version and capabilities to what the template offers', async () => {
-    const worlds = new Worlds();
-    worlds.ado.updateAgent(poolId, 1, { enabled: false, systemCapabilities: { stale: '1' } });
-    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
-    const { systemCapabilities, version } = worlds.ado.getAgent(poolId, 1);
-    expect({ ...found, systemCapabilities, version }).toEqual({
-      outcome: 'done',
-      left: nothing,
-      systemCapabilities: offeredCapabilities(better),
-      version: '5.300.0',
-    });
-  });
-
-  it('fails when it is gone, and registers nothing', async () => {
-    const worlds = new Worlds({ placeholder: false });
-    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
-    expect(found).toEqual({ outcome: 'failed: notFound', left: { ...nothing, agents: [] } });
-  });
-});
 
 describe('disableAgent', () => {
   const action = { kind: 'disable', agentId: 2, name: nameFor(1001), requestId: 9 } as const;
@@ -374,7 +299,7 @@ describe('deleteGhost', () => {
     worlds.ado.addAgent(poolId, {
       name,
       version,
-      systemCapabilities: offeredCapabilities(template),
+      systemCapabilities: promisedCapabilities(template),
       publicKey: anyKey,
     });
     await row.given?.(worlds);

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultKind } from '../../../infra/local/world/faults.ts';
+import { placeholderName } from '../../../shared/domain/names.ts';
+import { placeholderCapabilities } from '../../../shared/domain/offer.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
+import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
+import type { Outcome } from '../../../shared/reconcile/outcome.ts';
+import { createPlaceholder, repairPlaceholder } from '../../../shared/reconcile/placeholderActions.ts';
+import { policy, template } from '../../support/builders.ts';
+import { type Existing, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
+
+const { poolId } = policy;
+const status = (code: number): FaultKind => ({ kind: 'status', status: code });
+
+interface Row {
+  readonly name: string;
+  readonly given?: (worlds: Worlds) => void;
+  readonly want: string;
+  readonly left: Existing;
+}
+
+interface Seen {
+  readonly outcome: string;
+  readonly left: Existing;
+}
+
+async function seen(worlds: Worlds, run: (deps: ReconcileDeps) => Promise<Outcome>): Promise<Seen> {
+  const outcome = await worlds.until(run(worlds.plane().deps));
+  return { outcome: outcomeLine(outcome), left: worlds.existing() };
+}
+
+describe('createPlaceholder', () => {
+  const name = placeholderName(scopeOf(policy), template.name);
+  const action = { kind: 'createPlaceholder', name, template } as const;
+  const none: Existing = { ...nothing, agents: [] };
+  const add = (fault: FaultKind) => (worlds: Worlds) => worlds.fail('addAgent', fault);
+  const rows: readonly Row[] = [
+    { name: 'registers it', want: 'done', left: nothing },
+    { name: 'fails at 403', given: add(status(403)), want: 'failed: forbidden', left: none },
+    { name: 'fails at 500', given: add(status(500)), want: 'failed: unavailable', left: none },
+    {
+      name: 'fails when the reply is lost',
+      given: add({ kind: 'lostAfter' }),
+      want: 'failed: unavailable',
+      left: nothing,
+    },
+    {
+      name: 'is raced by one that exists, and leaves it alone',
+      given: (worlds) => {
+        worlds.ado.addAgent(poolId, { name, enabled: false });
+      },
+      want: 'raced: it exists',
+      left: { ...none, agents: [`${placeholderLine} disabled`] },
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds({ placeholder: false });
+    row.given?.(worlds);
+    const found = await seen(worlds, (deps) => createPlaceholder(deps, action));
+    expect(found).toEqual({ outcome: row.want, left: row.left });
+  });
+
+  it('gives it what the template offers and no key, so that nothing can connect as it', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    await createPlaceholder(worlds.plane().deps, action);
+    const [agent] = worlds.ado.listAgents(poolId);
+    expect(agent).toMatchObject({
+      version: template.agentVersion,
+      systemCapabilities: placeholderCapabilities(template),
+      enabled: true,
+    });
+    expect([agent?.clientId, agent?.publicKey]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('repairPlaceholder', () => {
+  const better = { ...template, agentVersion: '5.300.0', capabilities: { docker: '27' } };
+  const name = placeholderName(scopeOf(policy), template.name);
+  const action = { kind: 'repairPlaceholder', name, agentId: 1, template: better } as const;
+
+  it('enables it and brings version and capabilities to what the template offers', async () => {
+    const worlds = new Worlds();
+    worlds.ado.updateAgent(poolId, 1, { enabled: false, systemCapabilities: { stale: '1' } });
+    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
+    const { systemCapabilities, version } = worlds.ado.getAgent(poolId, 1);
+    expect({ ...found, systemCapabilities, version }).toEqual({
+      outcome: 'done',
+      left: nothing,
+      systemCapabilities: placeholderCapabilities(better),
+      version: '5.300.0',
+    });
+  });
+
+  it('fails when it is gone, and registers nothing', async () => {
+    const worlds = new Worlds({ placeholder: false });
+    const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
+    expect(found).toEqual({ outcome: 'failed: notFound', left: { ...nothing, agents: [] } });
+  });
+});
