@@ -1,5 +1,4 @@
 /** The agent's calls, under its own token, over fetch and its kept connections. */
-import { hostname } from 'node:os';
 import type { z } from 'zod';
 import type { TaskResult } from '../../../shared/domain/jobRequest.ts';
 import { isJsonObject } from '../../../shared/domain/json.ts';
@@ -18,6 +17,7 @@ import {
   TokenRevoked,
   tokenSchema,
 } from './protocol.ts';
+import { reportedCapabilities } from './reported.ts';
 
 export interface Session {
   readonly id: string;
@@ -52,24 +52,26 @@ async function parsed<T>(answer: Response, schema: z.ZodType<T>): Promise<T> {
 
 export class AgentClient {
   readonly credentials: AgentCredentials;
+  readonly #machine: string;
   readonly #clock: Clock;
   readonly #killed: AbortSignal;
   #token: { readonly value: string; readonly until: number } | undefined;
 
-  /** Every call ends when `killed` aborts. */
-  constructor(credentials: AgentCredentials, clock: Clock, killed: AbortSignal) {
+  /** `machine` is its host's name, which in a pod is the pod's. Every call ends when `killed` aborts. */
+  constructor(credentials: AgentCredentials, machine: string, clock: Clock, killed: AbortSignal) {
     this.credentials = credentials;
+    this.#machine = machine;
     this.#clock = clock;
     this.#killed = killed;
   }
 
   async openSession(): Promise<Session> {
     const { agentId: id, agentName: name, capabilities, privateKey } = this.credentials;
-    const version = capabilities['Agent.Version'] ?? '5.278.0';
+    const systemCapabilities = reportedCapabilities(name, this.#machine, capabilities);
     const body = {
-      ownerName: hostname(),
-      agent: { id, name, version, osDescription: 'Linux' },
-      systemCapabilities: { ...capabilities, 'Agent.Name': name, 'Agent.Version': version },
+      ownerName: this.#machine,
+      agent: { id, name, version: systemCapabilities['Agent.Version'], osDescription: 'Linux' },
+      systemCapabilities,
     };
     const answer = await this.#send({ method: 'POST', path: this.#pool('sessions'), body });
     const { sessionId, encryptionKey } = await parsed(answer, sessionSchema);

@@ -5,7 +5,7 @@
 import { secondsMs } from '../../../shared/domain/instant.ts';
 import { agentFilesVolume } from '../../../shared/plan/podProtection.ts';
 import type { Clock } from '../../../shared/ports.ts';
-import { count } from '../kubernetes/object.ts';
+import { count, nameOf } from '../kubernetes/object.ts';
 import type { ContainerContext, Workload } from '../kubernetes/podStory.ts';
 import { AgentClient } from './client.ts';
 import { readCredentials } from './credentials.ts';
@@ -56,7 +56,7 @@ async function runAgent(context: ContainerContext, options: WireAgentOptions, de
   if (terminated.aborted) return exitCodes.success;
   const credentials = readCredentials(context.readSecretFiles(agentFilesVolume));
   return listenOnce({
-    client: new AgentClient(credentials, clock, dead),
+    client: new AgentClient(credentials, nameOf(context.pod), clock, dead),
     clock,
     stop: terminated,
     stopJob: stopJobOf(context),

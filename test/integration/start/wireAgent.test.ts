@@ -54,7 +54,7 @@ function start(files: Readonly<Record<string, string>>, graceSeconds = 3600): Co
   const terminated = new AbortController();
   const killed = new AbortController();
   const context: ContainerContext = {
-    pod: { spec: { terminationGracePeriodSeconds: graceSeconds } },
+    pod: { metadata: { name: 'mf-a-x2x4z' }, spec: { terminationGracePeriodSeconds: graceSeconds } },
     container: 'agent',
     readSecretFiles: (volume) => (volume === agentFilesVolume ? files : {}),
     scratch: new Map(),
@@ -99,6 +99,21 @@ describe('an agent that runs once', () => {
     expect(await exitCode).toBe(0);
     expect(request(requestId)).toMatchObject({ result: 'succeeded', ranBy: 'mf-a' });
     expect(devOps.world.getAgent(poolId, id)).toMatchObject({ online: false, systemCapabilities: { size: 'large' } });
+  });
+
+  it('tells of itself what every agent tells', async () => {
+    const { id, files } = register();
+    start(files);
+    await until(online);
+    expect(devOps.world.getAgent(poolId, id).systemCapabilities).toEqual({
+      'Agent.Name': 'mf-a',
+      'Agent.ComputerName': 'mf-a-x2x4z',
+      'Agent.HomeDirectory': '/opt/mayfly/agent',
+      'Agent.Version': '5.278.0',
+      'Agent.OS': 'Linux',
+      'Agent.OSArchitecture': 'X64',
+      size: 'large',
+    });
   });
 
   it('takes no second job', async () => {
