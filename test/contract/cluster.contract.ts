@@ -11,6 +11,7 @@ import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JsonObject, JsonPatch } from '../../shared/domain/json.ts';
 import { agentJobName, annotationPointer, annotations, labels } from '../../shared/domain/names.ts';
+import { parseQuantity } from '../../shared/domain/quantity.ts';
 import { buildAgentJobManifest } from '../../shared/plan/manifest.ts';
 import type { Cluster } from '../../shared/ports.ts';
 import { aPoolPolicy, aTemplate } from '../support/policyBuilders.ts';
@@ -95,6 +96,7 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
         creator: 'nonce',
         createBy: door.clock.now() + 120_000,
         createdAt: expect.any(Number),
+        image: aTemplate().image,
         suspended: true,
       });
       expect(await cluster.getAgentJob(nameOf(17))).toEqual(created);
@@ -215,6 +217,65 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
         data: { paused: 'true' },
       });
       expect(await cluster.getControl(7)).toEqual({ paused: 'true' });
+    });
+
+    it('writes single keys of the control map, and makes the map when there is none', async () => {
+      await cluster.patchControl(7, { paused: 'true', 'mayfly.generation': '12' });
+      await cluster.patchControl(7, { paused: undefined, drained: 'true' });
+      expect(await cluster.getControl(7)).toEqual({ drained: 'true', 'mayfly.generation': '12' });
+      const map = door.world.get('configmaps', door.namespace, 'mayfly-pool-7').body;
+      expect(map['metadata']).toMatchObject({ labels: { [labels.managedBy]: 'mayfly' } });
+      expect(await cluster.getControl(8)).toBeUndefined();
+    });
+
+    it('writes into a map that has no data yet', async () => {
+      const empty = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mayfly-pool-7' } };
+      door.world.create('configmaps', door.namespace, empty);
+      await cluster.patchControl(7, { drained: undefined });
+      expect(await cluster.getControl(7)).toEqual({});
+      await cluster.patchControl(7, { paused: 'true' });
+      expect(await cluster.getControl(7)).toEqual({ paused: 'true' });
+    });
+
+    it('writes nothing where the control map says it already', async () => {
+      await cluster.patchControl(7, { paused: 'true' });
+      await cluster.patchControl(7, { paused: 'true', drained: undefined });
+      const writes = door.journal.calls.filter(
+        ({ verb }) => verb === 'create configmaps' || verb === 'patch configmaps',
+      );
+      expect(writes).toHaveLength(1);
+    });
+
+    it('rejects a key that no map may have', async () => {
+      await expect(cluster.patchControl(7, { 'no key': 'x' })).rejects.toMatchObject({ kind: 'invalid' });
+    });
+
+    it('tells what the quotas leave, and what a running agent takes of it', async () => {
+      expect(await cluster.listQuotaRoom()).toEqual([]);
+      const hard = { pods: '10', 'requests.cpu': '8', 'requests.memory': '32Gi', 'count/jobs.batch': '20' };
+      door.world.create('resourcequotas', door.namespace, {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: { name: 'agents' },
+        spec: { hard },
+      });
+      await door.clock.advance(1000);
+      const free = { pods: 10, 'requests.cpu': 8, 'requests.memory': 32 * 2 ** 30, jobs: 20 };
+      expect(await cluster.listQuotaRoom()).toEqual([free]);
+      const job = await cluster.createAgentJob(manifestFor(17));
+      expect(await cluster.listQuotaRoom()).toEqual([{ ...free, jobs: 19 }]);
+      await cluster.createSecret(aSecret(job.name, job.uid));
+      await cluster.patchAgentJob(job.name, start(job));
+      await door.clock.advance(10_000);
+      const [left] = await cluster.listQuotaRoom();
+      expect(left).toMatchObject({ pods: 9, jobs: 19 });
+      expect(left?.['requests.cpu']).toBeCloseTo(8 - (parseQuantity(aTemplate().cpu) ?? Number.NaN));
+      expect(left?.['requests.memory']).toBe(32 * 2 ** 30 - (parseQuantity(aTemplate().memory) ?? Number.NaN));
+    });
+
+    it('rejects quotas that it could not read rather than tell of none', async () => {
+      strike({ kind: 'truncated' }, 'list resourcequotas', 3);
+      await expect(cluster.listQuotaRoom()).rejects.toMatchObject({ kind: 'unexpected' });
     });
 
     it.each([

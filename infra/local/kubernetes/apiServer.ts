@@ -18,7 +18,7 @@ import {
   withMetadata,
 } from './object.ts';
 import { patched } from './patch.ts';
-import { checkQuota } from './quota.ts';
+import { checkQuota, isCounted, recountQuotas, unmodelledInQuota } from './quota.ts';
 import { type ResourceName, resourceTypes } from './resource.ts';
 import {
   alreadyExists,
@@ -56,7 +56,7 @@ export class ApiServer {
     const object = prepared(resource, placed, this.#cluster.random);
     const causes = createCauses(resource, object);
     if (causes.length > 0) throw invalid(type, nameOf(object), causes);
-    const unmodelled = resource === 'jobs' ? unmodelledInJob(object) : undefined;
+    const unmodelled = unmodelledIn(resource, object);
     if (unmodelled !== undefined) throw notModelled(unmodelled);
     // Quota is asked before storage: a name that exists can be refused as "exceeded quota" (rest.BeforeCreate, then
     // validating admission, then storage).
@@ -66,6 +66,8 @@ export class ApiServer {
     }
     if (options.dryRun) return { status: 201, body: object, warnings };
     const stored = this.#cluster.store.insert(resource, object);
+    // Admission books what it lets in; only what goes waits for the controller (k8s.io/apiserver, plugin resourcequota).
+    if (isCounted(resource)) recountQuotas(this.#cluster.store, namespace);
     this.#announce(resource, stored, options.caller ?? 'unknown');
     return { status: 201, body: stored, warnings };
   }
@@ -203,4 +205,9 @@ export class ApiServer {
       resource === 'jobs' ? { kind: 'jobCreated', object, ...facts } : { kind: 'secretCreated', ...facts },
     );
   }
+}
+
+function unmodelledIn(resource: ResourceName, object: JsonObject): string | undefined {
+  if (resource === 'jobs') return unmodelledInJob(object);
+  return resource === 'resourcequotas' ? unmodelledInQuota(object) : undefined;
 }

@@ -4,60 +4,14 @@
  */
 import { z } from 'zod';
 import type { AgentJob, AgentJobPurpose } from '../../domain/agentJob.ts';
-import { agentJobPhases } from '../../domain/agentJob.ts';
-import { UpstreamError } from '../../domain/errors.ts';
 import type { NameScope } from '../../domain/names.ts';
 import { annotations, labelSchema, labels, managedBy, parseName } from '../../domain/names.ts';
 import { defined } from '../defined.ts';
-import { decimal, instant } from './instants.ts';
+import type { JobBody, JobMetadata, JobNotes } from './jobObject.ts';
+import { annotationsSchema, imageOf, jobSchema, labelsSchema, metadataSchema } from './jobObject.ts';
 import type { OwnedPod } from './pods.ts';
 import { readPod } from './pods.ts';
-
-const metadataSchema = z.object({
-  name: z.string(),
-  namespace: z.string(),
-  uid: z.string(),
-  creationTimestamp: instant,
-  labels: z.record(z.string(), z.string()).default({}),
-  annotations: z.record(z.string(), z.string()).default({}),
-});
-
-const jobSchema = z.object({
-  spec: z.object({ suspend: z.boolean().nullish() }),
-  status: z
-    .object({
-      completionTime: instant.nullish(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().optional(),
-            lastTransitionTime: instant.nullish(),
-          }),
-        )
-        .default([]),
-    })
-    .default({ conditions: [] }),
-});
-
-const labelsSchema = z.object({
-  [labels.installation]: z.string(),
-  [labels.organisation]: z.string(),
-  [labels.poolId]: decimal,
-  [labels.template]: z.string(),
-});
-
-const annotationsSchema = z.object({
-  [annotations.phase]: z.enum(agentJobPhases),
-  [annotations.phaseAt]: decimal.optional(),
-  [annotations.creator]: z.string(),
-  [annotations.createdAt]: decimal.optional(),
-  [annotations.createBy]: decimal,
-  [annotations.agentId]: decimal.optional(),
-  [annotations.served]: decimal.optional(),
-  [annotations.reason]: z.string().optional(),
-});
+import { issues, unreadable } from './reading.ts';
 
 /** What reading one Job gave. */
 export type ReadJob =
@@ -91,7 +45,7 @@ export function readJob(cluster: string, object: unknown, pods: readonly OwnedPo
 }
 
 /** What every Job with our marks tells, whatever became of its annotations. */
-function identity(cluster: string, metadata: Metadata) {
+function identity(cluster: string, metadata: JobMetadata) {
   const marks = labelsSchema.parse(metadata.labels);
   const poolId = marks[labels.poolId];
   const scope = { installation: marks[labels.installation], organisation: marks[labels.organisation], poolId };
@@ -117,9 +71,7 @@ export function readPods(objects: readonly unknown[]): readonly OwnedPod[] {
   }
 }
 
-type Metadata = z.infer<typeof metadataSchema>;
-
-function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: readonly OwnedPod[]): AgentJob {
+function agentJob(cluster: string, metadata: JobMetadata, object: unknown, pods: readonly OwnedPod[]): AgentJob {
   const who = identity(cluster, metadata);
   const body = jobSchema.safeParse(object);
   const notes = annotationsSchema.safeParse(metadata.annotations);
@@ -130,7 +82,7 @@ function agentJob(cluster: string, metadata: Metadata, object: unknown, pods: re
   return inServerTime(readableJob(who, metadata, body.data, notes.data, pods), aheadMs);
 }
 
-function unreadableJob(who: Identity, metadata: Metadata, pods: readonly OwnedPod[]): AgentJob {
+function unreadableJob(who: Identity, metadata: JobMetadata, pods: readonly OwnedPod[]): AgentJob {
   return {
     ...who,
     phase: 'unreadable',
@@ -144,9 +96,9 @@ function unreadableJob(who: Identity, metadata: Metadata, pods: readonly OwnedPo
 
 function readableJob(
   who: Identity,
-  metadata: Metadata,
-  { spec, status }: z.infer<typeof jobSchema>,
-  notes: z.infer<typeof annotationsSchema>,
+  metadata: JobMetadata,
+  { spec, status }: JobBody,
+  notes: JobNotes,
   pods: readonly OwnedPod[],
 ): AgentJob {
   const verdict = status.conditions.find(
@@ -160,6 +112,8 @@ function readableJob(
     createdAt: metadata.creationTimestamp,
     suspended: spec.suspend === true,
     ...defined({
+      parameters: notes[annotations.parameters],
+      image: imageOf(spec),
       phaseAt: notes[annotations.phaseAt],
       agentId: notes[annotations.agentId],
       served: notes[annotations.served],
@@ -211,16 +165,4 @@ function newestPod(uid: string, pods: readonly OwnedPod[]): AgentJob['pod'] {
       (a, b) =>
         Number(a.terminating) - Number(b.terminating) || b.createdAt - a.createdAt || a.name.localeCompare(b.name),
     )[0];
-}
-
-export function unreadable(operation: string, error: z.ZodError): UpstreamError {
-  return new UpstreamError(
-    { upstream: 'kubernetes', operation, kind: 'unexpected', detail: issues(error) },
-    { cause: error },
-  );
-}
-
-/** Paths and rules only: a value may be a secret. */
-function issues(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
 }

@@ -4,13 +4,15 @@
  */
 import { z } from 'zod';
 import type { AgentJob } from '../../domain/agentJob.ts';
-import type { UpstreamErrorKind } from '../../domain/errors.ts';
-import { hasErrorKind, UpstreamError } from '../../domain/errors.ts';
+import { UpstreamError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Cluster } from '../../ports.ts';
 import type { ReadJob } from './agentJobs.ts';
-import { readJob, readPods, scopeSelector, unreadable } from './agentJobs.ts';
+import { readJob, readPods, scopeSelector } from './agentJobs.ts';
 import type { KubernetesApi } from './api.ts';
+import { getControl, patchControl } from './controlMap.ts';
+import { quotaRoom } from './quotaRoom.ts';
+import { parsed, unlessKind } from './reading.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -60,7 +62,9 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
       const secret = await unlessKind('notFound', undefined, api.get('secrets', namespace, name));
       return (
         secret &&
-        parse(ownersSchema, 'reading the owners of a Secret', secret).metadata.ownerReferences.map((owner) => owner.uid)
+        parsed(ownersSchema, 'reading the owners of a Secret', secret).metadata.ownerReferences.map(
+          (owner) => owner.uid,
+        )
       );
     },
     deleteSecret: (name) =>
@@ -69,23 +73,15 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
         'absent' as const,
         api.delete('secrets', namespace, name).then(() => 'deleted' as const),
       ),
-    getControl: async (poolId) => {
-      const map = await unlessKind('notFound', undefined, api.get('configmaps', namespace, `mayfly-pool-${poolId}`));
-      return map && parse(controlSchema, 'reading the control map', map).data;
-    },
+    getControl: (poolId) => getControl(api, namespace, poolId),
+    patchControl: (poolId, changes) => patchControl(api, namespace, poolId, changes),
+    listQuotaRoom: async () => quotaRoom(await api.list('resourcequotas', namespace)),
   };
 }
 
 const ownersSchema = z.object({
   metadata: z.object({ ownerReferences: z.array(z.object({ uid: z.string() })).default([]) }),
 });
-const controlSchema = z.object({ data: z.record(z.string(), z.string()).default({}) });
-
-function parse<T>(schema: z.ZodType<T>, operation: string, object: JsonObject): T {
-  const parsed = schema.safeParse(object);
-  if (parsed.success) return parsed.data;
-  throw unreadable(operation, parsed.error);
-}
 
 /**
  * A Job that was asked for by name and is there, but is no agent job that we can read, is not absent: the caller
@@ -100,13 +96,4 @@ function agentJobOrThrow(read: ReadJob): AgentJob {
     kind: 'unexpected',
     detail,
   });
-}
-
-async function unlessKind<T, V>(kind: UpstreamErrorKind, value: V, call: Promise<T>): Promise<T | V> {
-  try {
-    return await call;
-  } catch (error) {
-    if (hasErrorKind(error, kind)) return value;
-    throw error;
-  }
 }

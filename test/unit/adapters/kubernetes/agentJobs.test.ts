@@ -34,8 +34,19 @@ describe('readJob', () => {
         [annotations.agentId]: '412',
         [annotations.served]: '17',
         [annotations.reason]: 'surplus',
+        [annotations.parameters]: '{"cpu":"4","image":"node22"}',
       },
-      spec: { suspend: true },
+      spec: {
+        suspend: true,
+        template: {
+          spec: {
+            containers: [
+              { name: 'a-sidecar', image: 'proxy:1' },
+              { name: 'agent', image: 'agent@sha256:0a' },
+            ],
+          },
+        },
+      },
       status: {
         conditions: [
           { type: 'FailureTarget', status: 'True', reason: 'BackoffLimitExceeded' },
@@ -53,6 +64,8 @@ describe('readJob', () => {
       agentJob: {
         ...plain,
         phase: 'retiring',
+        parameters: { cpu: '4', image: 'node22' },
+        image: 'agent@sha256:0a',
         phaseAt: 1_767_600_200_000,
         agentId: 412,
         served: 17,
@@ -63,6 +76,15 @@ describe('readJob', () => {
         finishedAt: at('2026-01-05T09:00:00Z'),
       },
     });
+  });
+
+  it.each([
+    { name: 'it has no template', given: {} },
+    { name: 'its template is no object', given: { template: 'x' } },
+    { name: 'no container is the agent', given: { template: { spec: { containers: [{ name: 'x', image: 'x:1' }] } } } },
+    { name: 'a container has no name', given: { template: { spec: { containers: [{ image: 'x:1' }] } } } },
+  ])('tells no image where $name', ({ given }) => {
+    expect(readJob('east', aJobObject({ spec: given }), [])).toEqual({ kind: 'agentJob', agentJob: plain });
   });
 
   it('reads a warm agent job from its name', () => {
@@ -104,6 +126,10 @@ describe('readJob', () => {
       given: aJobObject({ annotations: { [annotations.createBy]: '2026-01-05T08:00:00Z' } }),
     },
     { name: 'a garbled created-at', given: aJobObject({ annotations: { [annotations.createdAt]: 'x' } }) },
+    ...['', 'cpu', '["4"]', '{"cpu":4}', '{"disk":"1Gi"}', 'null'].map((text) => ({
+      name: `parameters that read ${JSON.stringify(text)}`,
+      given: aJobObject({ annotations: { [annotations.parameters]: text } }),
+    })),
     { name: 'a garbled status', given: aJobObject({ status: { conditions: 'none' } }) },
   ])('$name leaves an agent job of which nothing is known but whose it is', ({ given }) => {
     expect(readJob('east', given, [])).toEqual({ kind: 'agentJob', agentJob: damaged });

@@ -185,4 +185,50 @@ describe('a quota', () => {
     const quota = scene.world.get('resourcequotas', namespace, 'q').body;
     expect(record(quota, 'status', 'used')).toEqual({ pods: '0' });
   });
+
+  const resources = { requests: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' }, limits: { memory: '2Gi' } };
+  const withResources = { containers: [{ name: 'agent', image: 'registry.example/agent:1', resources }] };
+  const usedBy = async (hard: JsonObject, spec: JsonObject = {}, podSpec: JsonObject = {}): Promise<JsonObject> => {
+    const scene = aScene();
+    scene.world.create('resourcequotas', namespace, { metadata: { name: 'q' }, spec: { hard, ...spec } });
+    scene.world.create('jobs', namespace, aJob('a', {}, { ...withResources, ...podSpec }));
+    await scene.clock.advance(5000);
+    return record(scene.world.get('resourcequotas', namespace, 'q').body, 'status', 'used');
+  };
+
+  it('counts what pods request and may use', async () => {
+    const hard = { 'requests.cpu': '4', memory: '8Gi', 'limits.memory': '8Gi', 'ephemeral-storage': '9Gi', pods: '5' };
+    expect(await usedBy({ ...hard, 'count/jobs.batch': '5' })).toEqual({
+      'requests.cpu': '500m',
+      memory: String(2 ** 30),
+      'limits.memory': String(2 ** 31),
+      'ephemeral-storage': String(2 ** 31),
+      pods: '1',
+      'count/jobs.batch': '1',
+    });
+  });
+
+  it.each([
+    { name: 'counts pods without a deadline', given: { scopes: ['NotTerminating'] }, want: '1' },
+    { name: 'counts pods with requests', given: { scopes: ['NotBestEffort', 'NotTerminating'] }, want: '1' },
+    { name: 'leaves them out of the other scopes', given: { scopes: ['Terminating'] }, want: '0' },
+    { name: 'leaves pods with requests out of best effort', given: { scopes: ['BestEffort'] }, want: '0' },
+  ])('with scopes $name', async ({ given, want }) => {
+    expect(await usedBy({ pods: '5' }, given)).toEqual({ pods: want });
+  });
+
+  it('tells at once what it has let in', () => {
+    const scene = aScene();
+    const hard = { 'count/jobs.batch': '2' };
+    scene.world.create('resourcequotas', namespace, { metadata: { name: 'q' }, spec: { hard } });
+    scene.world.create('jobs', namespace, aJob('a', { suspend: true }));
+    const quota = scene.world.get('resourcequotas', namespace, 'q').body;
+    expect(record(quota, 'status')).toEqual({ hard, used: { 'count/jobs.batch': '1' } });
+  });
+
+  it('answers 501 to a scope that is not modelled', () => {
+    const scopeSelector = { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['high'] }] };
+    const quota = { metadata: { name: 'q' }, spec: { hard: { pods: '1' }, scopeSelector } };
+    expect(() => aScene().world.create('resourcequotas', namespace, quota)).toThrow('does not model');
+  });
 });

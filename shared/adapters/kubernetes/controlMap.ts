@@ -1,0 +1,94 @@
+/** The control ConfigMap of a pool: written by people and by every control plane, so each write touches single keys. */
+import { z } from 'zod';
+import type { ControlData } from '../../domain/control.ts';
+import { hasErrorKind } from '../../domain/errors.ts';
+import type { JsonObject, JsonPatchOperation } from '../../domain/json.ts';
+import { labels, managedBy, pointer } from '../../domain/names.ts';
+import { defined } from '../defined.ts';
+import type { KubernetesApi } from './api.ts';
+import { parsed, unlessKind } from './reading.ts';
+
+const mapName = (poolId: number): string => `mayfly-pool-${poolId}`;
+
+const dataSchema = z.object({ data: z.record(z.string(), z.string()).optional() });
+const versionSchema = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+const operation = 'reading the control map';
+
+interface ControlMap {
+  readonly object: JsonObject;
+  /** Absent where the map has none, which is not the same as empty: a key can be added only to what is there. */
+  readonly data?: ControlData;
+}
+
+async function readMap(api: KubernetesApi, namespace: string, poolId: number): Promise<ControlMap | undefined> {
+  const object = await unlessKind('notFound', undefined, api.get('configmaps', namespace, mapName(poolId)));
+  return object && { object, ...defined(parsed(dataSchema, operation, object)) };
+}
+
+export async function getControl(
+  api: KubernetesApi,
+  namespace: string,
+  poolId: number,
+): Promise<ControlData | undefined> {
+  const map = await readMap(api, namespace, poolId);
+  return map && (map.data ?? {});
+}
+
+type Changes = Readonly<Record<string, string | undefined>>;
+
+/** Of reading and writing; each further one means that somebody else wrote in between. */
+const maxAttempts = 3;
+
+/** Costs one request where nothing is to be changed, else two, and two more for each race that was lost. */
+export async function patchControl(
+  api: KubernetesApi,
+  namespace: string,
+  poolId: number,
+  changes: Changes,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await writeMap(api, namespace, poolId, changes);
+      return;
+    } catch (error) {
+      // Made (409) or deleted (404) meanwhile, or no longer as it was read (422): read it anew.
+      if (attempt === maxAttempts || !hasErrorKind(error, 'conflict', 'notFound', 'invalid')) throw error;
+    }
+  }
+}
+
+async function writeMap(api: KubernetesApi, namespace: string, poolId: number, changes: Changes): Promise<void> {
+  const map = await readMap(api, namespace, poolId);
+  if (map !== undefined) {
+    const patch = patchOf(map, changes);
+    if (patch.length > 0) await api.patch('configmaps', namespace, mapName(poolId), patch);
+    return;
+  }
+  const data = Object.fromEntries(
+    Object.entries(changes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+  if (Object.keys(data).length === 0) return;
+  await api.create('configmaps', namespace, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: mapName(poolId), namespace, labels: { [labels.managedBy]: managedBy } },
+    data,
+  });
+}
+
+function patchOf(map: ControlMap, changes: Changes): readonly JsonPatchOperation[] {
+  const operations = Object.entries(changes).flatMap(([key, value]) => operationsOf(map.data ?? {}, key, value));
+  if (map.data !== undefined || operations.length === 0) return operations;
+  // `data` as a whole is added only to the very map that had none: it would take away what another writer put there.
+  const { resourceVersion } = parsed(versionSchema, operation, map.object).metadata;
+  const unchanged = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion } as const;
+  return [unchanged, { op: 'add', path: '/data', value: {} }, ...operations];
+}
+
+function operationsOf(data: ControlData, key: string, value: string | undefined): readonly JsonPatchOperation[] {
+  const path = pointer('data', key);
+  const present = Object.hasOwn(data, key);
+  if (value === undefined) return present ? [{ op: 'remove', path }] : [];
+  // `add` replaces what is there, too, so a key that somebody removes meanwhile is no race.
+  return present && data[key] === value ? [] : [{ op: 'add', path, value }];
+}
