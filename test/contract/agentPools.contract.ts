@@ -231,6 +231,56 @@ function requests(getDoor: GetDoor): void {
       expect(await pools.getJobRequest(poolId, 4711)).toBeUndefined();
     });
 
+    it('names the run that a request belongs to, and tells whether it is over', async () => {
+      const { pools, world } = getDoor();
+      await pools.addAgent(poolId, aNewAgent());
+      const requestId = queue(getDoor());
+      const { planType, projectId = '', run } = (await pools.getJobRequest(poolId, requestId)) ?? {};
+      const { project } = world.getJobRequest(poolId, requestId);
+      expect({ planType, projectId }).toEqual({ planType: 'Build', projectId: project.id });
+      const runId = run?.id ?? 0;
+      expect(await pools.isRunOver(projectId, runId)).toBe(false);
+      world.cancelJob(requestId);
+      expect(await pools.isRunOver(projectId, runId)).toBe(true);
+    });
+
+    it('knows no run under an unknown id, project, or the wrong one of two', async () => {
+      const { pools, world } = getDoor();
+      await pools.addAgent(poolId, aNewAgent());
+      const request = world.getJobRequest(poolId, queue(getDoor()));
+      const other = world.addProject('Other/Project');
+      expect(await pools.isRunOver(request.project.id, 4711)).toBeUndefined();
+      expect(await pools.isRunOver('00000000-0000-0000-0000-000000000000', request.run.id)).toBeUndefined();
+      expect(await pools.isRunOver(other.id, request.run.id)).toBeUndefined();
+      expect(await pools.isRunOver('a/../b?c', request.run.id)).toBeUndefined();
+    });
+
+    it('keeps the request of a run that is over unfinished, and gives it to nobody', async () => {
+      const { pools, world } = getDoor();
+      await pools.addAgent(poolId, aNewAgent({ name: 'placeholder' }));
+      const orphan = queue(getDoor());
+      const sound = queue(getDoor());
+      world.orphanRequest(orphan);
+      const { id } = await anOnlineAgent(getDoor());
+      const byId = new Map((await pools.listJobRequests(poolId)).value.map((request) => [request.id, request]));
+      const { projectId = '', run, reservedAgent } = byId.get(orphan) ?? {};
+      expect(reservedAgent).toBeUndefined();
+      expect(await pools.isRunOver(projectId, run?.id ?? 0)).toBe(true);
+      expect(byId.get(sound)?.reservedAgent?.id).toBe(id);
+    });
+
+    it('looks the same whether the server ignores an idle agent or not', async () => {
+      const { pools, world } = getDoor();
+      const { id } = await anOnlineAgent(getDoor());
+      const before = await pools.getAgent(poolId, id);
+      world.ignoreAgent(poolId, id);
+      const requestId = queue(getDoor());
+      expect(await pools.getAgent(poolId, id)).toEqual(before);
+      expect(await pools.getJobRequest(poolId, requestId)).not.toHaveProperty('assignedAt');
+      world.ignoreAgent(poolId, id, false);
+      expect((await pools.getJobRequest(poolId, requestId))?.reservedAgent?.id).toBe(id);
+    });
+
     it('gives the oldest request to whichever agent comes, whatever it was started for', async () => {
       const { pools } = getDoor();
       await pools.addAgent(poolId, aNewAgent({ name: 'placeholder' }));
@@ -346,6 +396,14 @@ function refusals(getDoor: GetDoor): void {
       strike('addAgent', { kind: 'lostAfter' }, 1);
       await expect(pools.addAgent(poolId, aNewAgent())).rejects.toMatchObject({ kind: 'unavailable' });
       expect(world.listAgents(poolId)).toHaveLength(1);
+    });
+
+    it.each(refusalCases)('isRunOver rejects $name', async ({ fault, want }) => {
+      const { pools, world } = getDoor();
+      await pools.addAgent(poolId, aNewAgent());
+      const { project, run } = world.getJobRequest(poolId, queue(getDoor()));
+      strike('isRunOver', fault);
+      await expect(pools.isRunOver(project.id, run.id)).rejects.toMatchObject({ kind: want.kind });
     });
 
     it('never takes a broken credential for a refusal to delete', async () => {

@@ -73,6 +73,7 @@ export class AgentRegistry {
       reservedBy: undefined,
       lastCompleted: undefined,
       shuttingDown: false,
+      ignored: false,
     };
     this.#setKey(agent, spec);
     pool.agents.set(agent.id, agent);
@@ -109,6 +110,11 @@ export class AgentRegistry {
   setUpdatePending(poolId: number, agentId: number, pending: boolean): void {
     const agent = this.#agent(poolId, agentId);
     agent.updatePending = pending;
+    this.#state.changed();
+  }
+
+  ignore(poolId: number, agentId: number, ignored: boolean): void {
+    this.#agent(poolId, agentId).ignored = ignored;
     this.#state.changed();
   }
 

@@ -55,7 +55,7 @@ export class AssignmentPass {
     const supplies = new Map<PoolState, Supply>();
     const given: RequestState[] = [];
     for (const request of this.#state.waiting) {
-      if (!isWaiting(request) || request.userDelayed || this.#isThrottled(request)) continue;
+      if (!isAssignable(request) || this.#isThrottled(request)) continue;
       const supply = supplies.get(request.pool) ?? this.#supplyOf(request.pool);
       supplies.set(request.pool, supply);
       const agent = this.#choose(request, supply);
@@ -93,7 +93,10 @@ export function isWaiting(request: RequestState): boolean {
   return request.agent === undefined && request.result === undefined;
 }
 
+const isAssignable = (request: RequestState): boolean =>
+  isWaiting(request) && !request.userDelayed && !request.run.orphaned;
+
 function isIdle(agent: AgentState): boolean {
-  if (!agent.enabled || agent.session === undefined || agent.updatePending) return false;
+  if (!agent.enabled || agent.session === undefined || agent.updatePending || agent.ignored) return false;
   return agent.reservedBy === undefined && !agent.shuttingDown;
 }

@@ -45,6 +45,13 @@ function reads(world: AzureDevOpsWorld, calls: InProcessCalls): Omit<AgentPools,
         const found = keep(world.listAgents(poolId, name)).find((agent) => agent.name === name);
         return found && agentOf(found);
       }),
+    isRunOver: (projectId, runId) => {
+      const call = { verb: 'isRunOver', operation: 'getting a run', target: `${runId}`, absent: undefined };
+      return calls.call(call, () => {
+        const run = world.getRun(runId);
+        return run?.project.id === projectId ? run.finishedAt !== undefined : undefined;
+      });
+    },
     getParallelJobs: () =>
       calls.call({ verb: 'getParallelJobs', operation: 'reading the parallel jobs', target: '' }, () => {
         const { totalCount, usedCount } = world.parallelJobs();
@@ -145,6 +152,7 @@ function domainRequest(record: RequestRecord): JobRequest {
     userDelayed,
     priority,
     pipeline: { id: pipeline.id, name: pipeline.name },
+    planType: 'Build',
     run,
     projectId: project.id,
     ...(assignedAt !== undefined && { assignedAt }),

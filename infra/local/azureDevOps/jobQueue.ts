@@ -84,6 +84,7 @@ export class JobQueue {
     if (run === undefined) throw new RangeError(`no run ${runId}`);
     run.finishedAt = this.#state.now();
     run.result = 'canceled';
+    run.orphaned = true;
   }
 
   emitForeign(job: ForeignJob): void {
@@ -111,6 +112,9 @@ export class JobQueue {
     const { pool, run, jobId } = wanted;
     run.jobs += 1;
     run.open += 1;
+    // [I] A run that gets another job is in progress again: retrying one reopens its build.
+    delete run.finishedAt;
+    delete run.result;
     if (!hasMatchingAgent(pool, wanted.demandSet)) return this.#refuse(wanted);
     const request: RequestState = {
       ...pick(wanted),
@@ -179,6 +183,7 @@ export class JobQueue {
       planId: this.#state.nextGuid(),
       queuedAt: this.#state.now(),
       open: 0,
+      orphaned: false,
       jobs: 0,
       worst: 'succeeded',
     };

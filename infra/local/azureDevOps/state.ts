@@ -48,6 +48,8 @@ export interface AgentState {
   reservedBy: RequestState | undefined;
   lastCompleted: RequestState | undefined;
   shuttingDown: boolean;
+  /** The server gives it nothing, and nothing that can be read says why. */
+  ignored: boolean;
 }
 
 export interface SessionState {
@@ -65,6 +67,8 @@ export interface SessionState {
 export interface RunState extends Omit<Run, 'finishedAt' | 'result'> {
   finishedAt?: EpochMs;
   result?: 'succeeded' | 'failed' | 'canceled';
+  /** It ended and left requests behind; they stay unfinished, and nobody gets them. */
+  orphaned: boolean;
   /** Jobs that have not ended. */
   open: number;
   jobs: number;

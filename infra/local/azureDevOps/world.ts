@@ -113,6 +113,11 @@ export class AzureDevOpsWorld {
     this.#jobs.orphanRun(runId);
   }
 
+  /** The same, by one of the requests that stay. */
+  orphanRequest(requestId: number): void {
+    this.#jobs.orphanRun(this.#state.request(requestId).run.id);
+  }
+
   getRun(runId: number): records.Run | undefined {
     return this.#state.runs.get(runId);
   }
@@ -124,6 +129,11 @@ export class AzureDevOpsWorld {
   /** An agent with a pending update gets no jobs until the update is over. */
   setUpdatePending(poolId: number, agentId: number, pending: boolean): void {
     this.#registry.setUpdatePending(poolId, agentId, pending);
+  }
+
+  /** The server assigns nothing to this agent, however idle and capable, and tells nobody. */
+  ignoreAgent(poolId: number, agentId: number, ignored = true): void {
+    this.#registry.ignore(poolId, agentId, ignored);
   }
 
   // Registration and reading: what comes through the doors. `by` names the caller in events.

@@ -68,6 +68,13 @@ export function poolsOver(rest: AzureDevOpsRest): AgentPools {
       await rest.call({ operation, method: 'PATCH', path, query: version, body, repeatable: true });
     },
     deleteAgent: (poolId, agentId) => deleteAgent(rest, poolId, agentId),
+    isRunOver: async (projectId, runId) => {
+      const operation = 'getting a run';
+      const path = `${encodeURIComponent(projectId)}/_apis/build/builds/${runId}`;
+      const call = rest.call({ operation, method: 'GET', path, query: version, repeatable: true });
+      const answer = await unlessAbsent(call);
+      return answer && readWire(wire.isBuildOver, answer.body, operation);
+    },
     getParallelJobs: async () => {
       const operation = 'reading the parallel jobs';
       const query = { parallelismTag: 'Private', poolIsHosted: false, includeRunningRequests: true };

@@ -11,6 +11,7 @@ import { taskResults } from '../../domain/jobRequest.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { AgentUpdate, ParallelJobs } from '../../ports.ts';
 import { defined } from '../defined.ts';
+import { demandText } from './demandText.ts';
 
 const id = z.number().int().nonnegative();
 /** .NET writes a time without zone where it knows none, and the year 1 for "never". */
@@ -32,10 +33,11 @@ const jobRequestSchema = z
     result: z.enum(taskResults).nullish(),
     lockedUntil: time.nullish(),
     reservedAgent: named.nullish(),
-    demands: z.array(z.string()).nullish(),
+    demands: z.array(z.unknown().transform(demandText)).nullish(),
     jobId: z.string(),
     planId: z.string(),
     jobName: z.string().nullish(),
+    planType: z.string().nullish(),
     definition: named.nullish(),
     owner: named.nullish(),
     scopeId: z.string().nullish(),
@@ -61,6 +63,7 @@ const jobRequestSchema = z
         reservedAgent: wire.reservedAgent,
         jobName: wire.jobName,
         pipeline: wire.definition,
+        planType: wire.planType,
         run: wire.owner,
         projectId: wire.scopeId,
         priority: wire.priority,
@@ -133,6 +136,9 @@ const registeredSchema = z
     };
   });
 
+/** Of a build only whether it goes on: every status but one can still change. */
+const isBuildOver = z.object({ status: z.string() }).transform(({ status }) => status === 'completed');
+
 const parallelJobsSchema = z
   .object({
     usedCount: z.number().int(),
@@ -154,6 +160,7 @@ export const wire = {
   jobRequests: list(jobRequestSchema),
   registeredAgent: registeredSchema,
   parallelJobs: parallelJobsSchema,
+  isBuildOver,
 } as const;
 
 /** Rejects `unexpected`, naming the members that are not as known but never their values. */

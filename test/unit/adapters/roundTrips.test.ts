@@ -16,7 +16,8 @@ const usage = { usedCount: 2, resourceLimit: { totalCount: 10 } };
 /** The smallest right answer to whatever a method asks. */
 function answerTo({ method, path }: Asked): unknown {
   if (path.includes('/distributedtask/')) return pools(method, path);
-  if (/\/(pods|jobs)$/.test(path) && method === 'GET') return { items: [], metadata: {} };
+  if (path.includes('/build/')) return { status: 'completed' };
+  if (/\/(pods|jobs|resourcequotas)(\?|$)/.test(path) && method === 'GET') return { items: [], metadata: {} };
   return path.includes('/jobs') ? aJobObject() : { metadata: {}, data: {} };
 }
 
@@ -44,6 +45,7 @@ const ofPools: readonly { name: keyof AgentPools; call: (pools: AgentPools) => P
   { name: 'addAgent', call: (port) => port.addAgent(7, newAgent), want: 1 },
   { name: 'updateAgent', call: (port) => port.updateAgent(7, { id: 5, name: 'a', enabled: false }), want: 1 },
   { name: 'deleteAgent', call: (port) => port.deleteAgent(7, 5), want: 1 },
+  { name: 'isRunOver', call: (port) => port.isRunOver('project', 501), want: 1 },
   { name: 'getParallelJobs', call: (port) => port.getParallelJobs(), want: 1 },
 ];
 
@@ -59,6 +61,8 @@ const ofCluster: readonly { name: keyof Cluster; call: (cluster: Cluster) => Pro
   { name: 'getSecretOwners', call: (port) => port.getSecretOwners(name), want: 1 },
   { name: 'deleteSecret', call: (port) => port.deleteSecret(name), want: 1 },
   { name: 'getControl', call: (port) => port.getControl(7), want: 1 },
+  { name: 'patchControl', call: (port) => port.patchControl(7, { paused: 'true' }), want: 2 },
+  { name: 'listQuotaRoom', call: (port) => port.listQuotaRoom(), want: 1 },
 ];
 
 describe('requests for each method of a port, from the first call on', () => {

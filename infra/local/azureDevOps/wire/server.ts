@@ -12,6 +12,7 @@ import { type Random, seededRandom } from '../../world/random.ts';
 import type { AzureDevOpsWorld } from '../world.ts';
 import { agentRoutes } from './agentRoutes.ts';
 import { agentTokenRoutes, tokenPath } from './agentToken.ts';
+import { buildRoutes } from './buildRoutes.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { door } from './door.ts';
 import { HookDelivery, type HookDisorder } from './hooks/delivery.ts';
@@ -90,6 +91,7 @@ function appOf(wire: Wire, organisation: string): WireApp {
   poolRoutes(app, wire);
   agentRoutes(app, wire);
   requestRoutes(app, wire);
+  buildRoutes(app, wire);
   listenerRoutes(app, wire);
   hookRoutes(app, wire);
   app.all('*', (c) => answer(501, refusalJson(notModelled(`${c.req.method} ${c.req.path}`))));

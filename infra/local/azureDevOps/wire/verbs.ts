@@ -28,6 +28,7 @@ const routes: readonly Route[] = [
   { method: 'PUT', path: agent, verb: 'updateAgent' },
   { method: 'DELETE', path: agent, verb: 'deleteAgent' },
   { method: 'GET', path: /^distributedtask\/resourceusage$/, verb: 'getParallelJobs' },
+  { method: 'GET', path: /^build\/builds\/(\d+)$/, verb: 'isRunOver' },
 ];
 
 /** `agentName` is that of the query, or of the body of a POST. */

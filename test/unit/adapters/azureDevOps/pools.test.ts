@@ -242,7 +242,8 @@ describe('listing job requests', () => {
       receiveTime: '2026-01-05T08:00:02Z',
       lockedUntil: '2026-01-05T08:10:02Z',
       reservedAgent: { ...agent, _links: {} },
-      demands: ['docker', 'Agent.Version -gtVersion 2.182.1'],
+      demands: ['docker', { name: 'Agent.Version', value: '2.182.1' }, { value: 'x' }],
+      planType: 'Build',
       jobName: 'build',
       definition: { id: 3, name: 'ci', _links: {} },
       owner: { id: 99, name: '20260105.1' },
@@ -264,9 +265,10 @@ describe('listing job requests', () => {
         receivedAt: Date.UTC(2026, 0, 5, 8, 0, 2),
         lockedUntil: Date.UTC(2026, 0, 5, 8, 10, 2),
         reservedAgent: { id: 5, name: 'mf-a' },
-        demands: ['docker', 'Agent.Version -gtVersion 2.182.1'],
+        demands: ['docker', 'Agent.Version -gtVersion 2.182.1', '(unreadable demand) {"value":"x"}'],
         jobId: 'job',
         planId: 'plan',
+        planType: 'Build',
         jobName: 'build',
         pipeline: { id: 3, name: 'ci' },
         run: { id: 99, name: '20260105.1' },
@@ -286,6 +288,40 @@ describe('listing job requests', () => {
         userDelayed: false,
       },
     ]);
+  });
+});
+
+describe('whether a run is over', () => {
+  it.each([
+    { given: 'completed', want: true },
+    { given: 'inProgress', want: false },
+    { given: 'cancelling', want: false },
+    { given: 'postponed', want: false },
+    { given: 'notStarted', want: false },
+    { given: 'none', want: false },
+  ])('$given: $want', async ({ given, want }) => {
+    server.respond(answering({ body: { id: 501, status: given, result: 'succeeded' } }));
+    expect(await thePools().isRunOver('Fabrikam Fiber/1', 501)).toBe(want);
+    expect(server.asked[0]?.path).toBe('/contoso/Fabrikam%20Fiber%2F1/_apis/build/builds/501');
+    expect(server.asked[0]?.query.get('api-version')).toBe('7.1');
+  });
+
+  it('is not known of a build that is not there', async () => {
+    server.respond(answering({ status: 404, body: exception('BuildNotFoundException') }));
+    expect(await thePools().isRunOver('project', 501)).toBeUndefined();
+  });
+
+  it.each([{ body: { id: 501 } }, { body: { id: 501, status: 2 } }, { body: [] }])(
+    'rejects $body: it says nothing of the run',
+    async ({ body }) => {
+      server.respond(answering({ body }));
+      await expect(thePools().isRunOver('project', 501)).rejects.toMatchObject({ kind: 'unexpected' });
+    },
+  );
+
+  it('is not known, and no answer, where a gateway says 404', async () => {
+    server.respond(answering({ status: 404, raw: html, type: 'text/html' }));
+    await expect(thePools().isRunOver('project', 501)).rejects.toMatchObject({ kind: 'unexpected' });
   });
 });
 

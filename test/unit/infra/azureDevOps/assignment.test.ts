@@ -38,11 +38,13 @@ describe('assignment', () => {
     { name: 'about to update', block: 'update' },
     { name: 'offline', block: 'close' },
     { name: 'shutting down', block: 'shutDown' },
+    { name: 'ignored for reasons of the server', block: 'ignore' },
   ])('gives nothing to an agent that is $name', ({ block }) => {
     const { queue, start, take, request, world } = anOrganisation();
     const { agentId, sessionId } = start();
     if (block === 'disable') world.updateAgent(poolId, agentId, { enabled: false });
     if (block === 'update') world.setUpdatePending(poolId, agentId, true);
+    if (block === 'ignore') world.ignoreAgent(poolId, agentId);
     if (block === 'close') world.closeSession(sessionId);
     if (block === 'shutDown') {
       const first = queue();
@@ -50,6 +52,15 @@ describe('assignment', () => {
       world.completeRequest(poolId, first, 'succeeded', true);
     }
     expect(request(queue())).not.toHaveProperty('assignedAt');
+  });
+
+  it('never gives away a request whose run is over', () => {
+    const { queue, register, start, request, world } = anOrganisation();
+    register();
+    const [orphan, sound] = [queue(), queue()];
+    world.orphanRequest(orphan);
+    const { agentId } = start();
+    expect([request(orphan).reservedAgent, request(sound).reservedAgent?.id]).toEqual([undefined, agentId]);
   });
 
   it('gives the next request to an agent that completed one without shutting down', () => {

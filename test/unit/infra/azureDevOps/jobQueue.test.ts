@@ -64,6 +64,18 @@ describe('queueing a job', () => {
     world.orphanRun(request(requestId).run.id);
     expect(request(requestId)).not.toHaveProperty('result');
   });
+
+  it('reopens the run of a job that is retried', () => {
+    const { queue, register, request, world } = anOrganisation();
+    register();
+    const requestId = queue();
+    const runId = request(requestId).run.id;
+    world.cancelJob(requestId);
+    const retried = world.retryJob(requestId);
+    expect(world.getRun(runId)).not.toHaveProperty('finishedAt');
+    world.cancelJob(retried.kind === 'queued' ? retried.requestId : 0);
+    expect(world.getRun(runId)).toMatchObject({ result: 'canceled', finishedAt: world.now() });
+  });
 });
 
 describe('job states', () => {
