@@ -66,6 +66,51 @@ describe('the rights of the control plane', () => {
   });
 });
 
+describe('the rights of people', () => {
+  const roles = loadManifests(directory('components/operators'));
+  const allows = (role: string, verb: string, resource: string, name?: string): boolean => {
+    const binding: JsonObject = {
+      kind: 'RoleBinding',
+      metadata: { name: 'team', namespace: 'mayfly-agents' },
+      roleRef: { kind: 'Role', name: role },
+      subjects: [{ kind: 'Group', name: 'team' }],
+    };
+    const group = resource === 'jobs' ? 'batch' : '';
+    const asked = { verb, group, resource, namespace: 'mayfly-agents', ...(name !== undefined && { name }) };
+    return isAllowed([...roles, binding], { user: 'ada', groups: ['team'] }, asked);
+  };
+  const [operator, viewer] = ['mayfly-pool-operator', 'mayfly-pool-viewer'] as const;
+
+  it.each([
+    { name: 'an operator pauses a named pool', given: [operator, 'patch', 'configmaps', 'mayfly-pool-1'], want: true },
+    { name: 'an operator edits a named pool', given: [operator, 'update', 'configmaps', 'mayfly-pool-2'], want: true },
+    { name: 'an operator reads a named pool', given: [operator, 'get', 'configmaps', 'mayfly-pool-1'], want: true },
+    {
+      name: 'no operator touches another pool',
+      given: [operator, 'patch', 'configmaps', 'mayfly-pool-3'],
+      want: false,
+    },
+    { name: 'no operator touches egress', given: [operator, 'patch', 'configmaps', 'mayfly-egress-a'], want: false },
+    { name: 'no operator lists all maps', given: [operator, 'list', 'configmaps'], want: false },
+    { name: 'no operator makes maps', given: [operator, 'create', 'configmaps'], want: false },
+    { name: 'no operator deletes maps', given: [operator, 'delete', 'configmaps', 'mayfly-pool-1'], want: false },
+    { name: 'no operator ends Jobs', given: [operator, 'delete', 'jobs', 'a'], want: false },
+    { name: 'a viewer sees why pods wait', given: [viewer, 'list', 'events'], want: true },
+    { name: 'a viewer reads a named pool', given: [viewer, 'get', 'configmaps', 'mayfly-pool-1'], want: true },
+    { name: 'no viewer pauses', given: [viewer, 'patch', 'configmaps', 'mayfly-pool-1'], want: false },
+    { name: 'no viewer reads Secrets', given: [viewer, 'get', 'secrets', 'a'], want: false },
+  ] as const)('$name', ({ given: [role, verb, resource, name], want }) => {
+    expect(allows(role, verb, resource, name)).toBe(want);
+  });
+
+  it('are bound to nobody until an overlay says to whom', () => {
+    expect(roles.map((object) => `${text(object, 'kind')} ${nameOf(object)}`)).toEqual([
+      'Role mayfly-pool-operator',
+      'Role mayfly-pool-viewer',
+    ]);
+  });
+});
+
 describe('the namespace of agents', () => {
   it('enforces the restricted pod security profile', () => {
     const enforced = record(find('Namespace', 'mayfly-agents'), 'metadata', 'labels');
