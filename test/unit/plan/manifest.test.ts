@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../shared/domain/json.ts';
 import { annotations, formatInstant, parseInstant } from '../../../shared/domain/names.ts';
 import { Secret } from '../../../shared/domain/secret.ts';
 import {
@@ -164,6 +165,38 @@ describe('buildAgentPodSpec', () => {
     expect(built['tolerations']).toEqual(pod.tolerations);
     expect(container.env.find(({ name }) => name === 'VSO_AGENT_IGNORE')?.value).toBe(`${ignored},NPM_TOKEN,TZ,LC_ALL`);
     expect(container.env.map(({ name }) => name)).toContain('NPM_TOKEN');
+  });
+
+  it('keeps a variable with a password in its address out of the capabilities', () => {
+    const env = [
+      { name: 'HTTPS_PROXY', value: 'http://ci:hunter2@proxy.contoso.example:3128' },
+      { name: 'NO_PROXY', value: '.contoso.example' },
+    ];
+    const built = buildAgentPodSpec(aTemplate({ pod: { containers: [{ name: 'agent', env }] } }), 'n');
+    const [container] = built['containers'] as [{ env: readonly { name: string; value?: string }[] }];
+    expect(container.env.find(({ name }) => name === 'VSO_AGENT_IGNORE')?.value).toBe(`${ignored},HTTPS_PROXY`);
+  });
+
+  it('closes what a template puts beside the agent, unless told otherwise', () => {
+    const companion = (name: string, securityContext?: JsonObject): JsonObject => ({
+      name,
+      image: 'i',
+      ...(securityContext === undefined ? {} : { securityContext }),
+    });
+    const initContainers = [
+      companion('plain'),
+      companion('told', { allowPrivilegeEscalation: true, runAsUser: 1000 }),
+      companion('privileged', { privileged: true }),
+    ];
+    const built = (os: 'linux' | 'windows') =>
+      buildAgentPodSpec(aTemplate({ os, pod: { hostUsers: false, initContainers } }), 'n')['initContainers'];
+    const capabilities = { drop: ['ALL'] };
+    expect(built('linux')).toEqual([
+      companion('plain', { allowPrivilegeEscalation: false, capabilities }),
+      companion('told', { allowPrivilegeEscalation: true, capabilities, runAsUser: 1000 }),
+      companion('privileged', { privileged: true }),
+    ]);
+    expect(built('windows')).toEqual([companion('plain', {}), ...initContainers.slice(1)]);
   });
 
   it('never applies a protected part, even where the configuration was not checked', () => {

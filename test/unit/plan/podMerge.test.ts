@@ -35,9 +35,56 @@ describe('mergePod', () => {
       want: { tolerations: [{ key: 'x' }, { key: 'y' }] },
     },
     {
-      name: 'appends a container of another name',
-      given: { containers: [{ name: 'sidecar', image: 's' }] },
-      want: { containers: [...(small['containers'] as JsonObject[]), { name: 'sidecar', image: 's' }] },
+      name: 'adds a sidecar',
+      given: { initContainers: [{ name: 'sidecar', image: 's', restartPolicy: 'Always' }] },
+      want: { initContainers: [{ name: 'sidecar', image: 's', restartPolicy: 'Always' }] },
+    },
+    {
+      name: 'takes what is as good as refused values',
+      given: agent({
+        ports: [{ containerPort: 80, hostPort: 0 }],
+        securityContext: { windowsOptions: { hostProcess: false } },
+      }),
+      want: {
+        containers: [
+          {
+            ...(small['containers'] as JsonObject[])[0],
+            ports: [{ containerPort: 80, hostPort: 0 }],
+            securityContext: { windowsOptions: { hostProcess: false } },
+          },
+        ],
+      },
+    },
+    {
+      name: 'takes a privileged sidecar and its capabilities in a user namespace of the pod',
+      given: {
+        hostUsers: false,
+        initContainers: [{ name: 's', securityContext: { privileged: true, capabilities: { add: ['SYS_ADMIN'] } } }],
+      },
+      want: {
+        hostUsers: false,
+        initContainers: [{ name: 's', securityContext: { privileged: true, capabilities: { add: ['SYS_ADMIN'] } } }],
+      },
+    },
+    {
+      name: 'takes capabilities of the baseline profile',
+      given: { initContainers: [{ name: 's', securityContext: { capabilities: { add: ['SETUID', 'SETGID'] } } }] },
+      want: { initContainers: [{ name: 's', securityContext: { capabilities: { add: ['SETUID', 'SETGID'] } } }] },
+    },
+    {
+      name: 'takes a mount beside the files of the agent',
+      given: agent({ volumeMounts: [{ name: 'w', mountPath: '/mayfly/agent/../cache' }] }),
+      want: {
+        containers: [
+          {
+            ...(small['containers'] as JsonObject[])[0],
+            volumeMounts: [
+              { name: 'w', mountPath: '/w' },
+              { name: 'w', mountPath: '/mayfly/agent/../cache' },
+            ],
+          },
+        ],
+      },
     },
     {
       name: 'merges a container by name, its env by name and its mounts by path',
@@ -91,7 +138,94 @@ describe('mergePod', () => {
       name: 'a projected token of the service account',
       given: { volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }] },
       path: 'volumes[t].projected.sources[0].serviceAccountToken',
-      rule: 'is fixed: no pipeline step may hold a token for the API server',
+      rule: tokenRule,
+    },
+    ...['https://kubernetes.default.svc', 'k3s', 'https://oidc.prod-aks.azure.com/x/', ''].map((audience) => ({
+      name: `a projected token for ${audience === '' ? 'an empty audience' : audience}`,
+      given: tokenFor(audience),
+      path: 'volumes[t].projected.sources[0].serviceAccountToken',
+      rule: tokenRule,
+    })),
+    {
+      name: 'a certificate that the API server takes for the pod',
+      given: {
+        volumes: [
+          {
+            name: 'c',
+            projected: {
+              sources: [
+                { podCertificate: { signerName: 'kubernetes.io/kube-apiserver-client-pod', keyType: 'ED25519' } },
+              ],
+            },
+          },
+        ],
+      },
+      path: 'volumes[c].projected.sources[0].podCertificate.signerName',
+      rule: 'is refused: the API server takes such a certificate for the pod',
+    },
+    ...mounts('/mayfly/work/../agent', 'mayfly/agent', '/', 'C:\\Mayfly\\Agent\\x'),
+    ...readsOurs({
+      'volumes[s].projected.sources[0].secret': { projected: { sources: [{ secret: { name: 'mf-a' } }] } },
+      'volumes[s].csi.nodePublishSecretRef': { csi: { driver: 'd', nodePublishSecretRef: { name: 'mf-a' } } },
+      'volumes[s].csi.volumeAttributes': {
+        csi: { driver: 'file.csi.azure.com', volumeAttributes: { secretName: 'mf-a' } },
+      },
+      'volumes[s].azureFile.secretName': { azureFile: { secretName: 'mf-a', shareName: 's' } },
+      'volumes[s].iscsi.secretRef': { iscsi: { secretRef: { name: 'mf-a' } } },
+    }),
+    {
+      name: 'the Secret of an agent as pull secret',
+      given: { imagePullSecrets: [{ name: 'mf-a' }] },
+      path: 'imagePullSecrets[mf-a]',
+      rule: 'is refused: Secrets that begin with mf- hold the credentials of agents',
+    },
+    {
+      name: 'the Secret of an agent as variables of a sidecar',
+      given: { initContainers: [{ name: 's', envFrom: [{ secretRef: { name: 'mf-a' } }] }] },
+      path: 'initContainers[s].envFrom[0].secretRef',
+      rule: 'is refused: Secrets that begin with mf- hold the credentials of agents',
+    },
+    {
+      name: 'a second main container',
+      given: { containers: [{ name: 'sidecar', image: 's' }] },
+      path: 'containers[sidecar]',
+      rule: 'must stand in initContainers, with restartPolicy Always to run beside the agent: such end with it',
+    },
+    {
+      name: 'a privileged sidecar',
+      given: { initContainers: [{ name: 's', securityContext: { privileged: true } }] },
+      path: 'initContainers[s].securityContext.privileged',
+      rule: 'is refused unless hostUsers is false: steps would own the node',
+    },
+    {
+      name: 'a capability over the node',
+      given: agent({ securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }),
+      path: 'containers[agent].securityContext.capabilities.add',
+      rule: expect.stringMatching(/^must be among AUDIT_WRITE, .* unless hostUsers is false$/) as string,
+    },
+    {
+      name: 'a port of the node',
+      given: agent({ ports: [{ containerPort: 80, hostPort: 80 }] }),
+      path: 'containers[agent].ports[0].hostPort',
+      rule: 'is refused: it opens a port of the node',
+    },
+    {
+      name: 'a checkout by the node',
+      given: { volumes: [{ name: 'g', gitRepo: { repository: 'r' } }] },
+      path: 'volumes[g].gitRepo',
+      rule: 'is refused: the node runs git, and with it hooks of the repository, as root',
+    },
+    {
+      name: 'a restart of the whole pod',
+      given: { initContainers: [{ name: 's', restartPolicyRules: [{ action: 'RestartAllContainers' }] }] },
+      path: 'initContainers[s].restartPolicyRules',
+      rule: 'is refused: a rule may restart the agent, which finds its session taken',
+    },
+    {
+      name: 'the priority of the system',
+      given: { priorityClassName: 'system-node-critical' },
+      path: 'priorityClassName',
+      rule: 'is refused: agents would evict what the node needs to run',
     },
     {
       name: 'the Secret of an agent as a volume',
@@ -156,6 +290,11 @@ describe('mergePod', () => {
       rule: 'must have a name of its own',
     },
   ];
+  const taken = ['api://AzureADTokenExchange', 'sts.amazonaws.com', '//iam.googleapis.com/projects/1/x', 'vault'];
+  it.each(taken)('takes a projected token for %s', (audience) => {
+    expect(mergePod(base, tokenFor(audience)).problems).toEqual([]);
+  });
+
   it.each(refused)('refuses $name', ({ given, path, rule }) => {
     expect(mergePod(base, given).problems).toEqual([{ path, rule, found: expect.any(String) }]);
   });
@@ -193,6 +332,40 @@ describe('mergePod', () => {
     );
   });
 });
+
+const tokenRule =
+  'must have an audience outside of the cluster (api://AzureADTokenExchange, sts.amazonaws.com, //iam.googleapis.com/, ' +
+  'vault, sigstore)';
+
+function tokenFor(audience: string): JsonObject {
+  return { volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token', audience } }] } }] };
+}
+
+interface Refused {
+  readonly name: string;
+  readonly given: JsonObject;
+  readonly path: string;
+  readonly rule: string;
+}
+
+/** Other spellings of the folder in which the agent's files are. */
+function mounts(...paths: readonly string[]): readonly Refused[] {
+  return paths.map((mountPath) => ({
+    name: `a mount at ${mountPath}`,
+    given: agent({ volumeMounts: [{ name: 'work', mountPath }] }),
+    path: `containers[agent].volumeMounts[${mountPath}]`,
+    rule: "is refused: it hides the agent's credentials",
+  }));
+}
+
+function readsOurs(sources: Readonly<Record<string, JsonObject>>): readonly Refused[] {
+  return Object.entries(sources).map(([path, source]) => ({
+    name: `the Secret of an agent at ${path}`,
+    given: { volumes: [{ name: 's', ...source }] },
+    path,
+    rule: 'is refused: Secrets that begin with mf- hold the credentials of agents',
+  }));
+}
 
 /** The smallest override that says something at `path`. */
 function overrideAt(path: string, value: JsonValue): JsonObject {
