@@ -1,7 +1,7 @@
 /** From the document, which is checked, to what the rest of Mayfly works with. */
 import { isJsonObject } from '../domain/json.ts';
 import { organisationShort } from '../domain/names.ts';
-import type { Template } from '../domain/template.ts';
+import type { Template, WarmSchedule } from '../domain/template.ts';
 import type { SecretSource } from './fields.ts';
 import type {
   ClusterAccess,
@@ -17,6 +17,7 @@ type OrganisationDocument = ConfigDocument['organisations'][number];
 type AccessDocument = ConfigDocument['clusters'][number]['access'];
 type TemplateDocument = ConfigDocument['templates'][number];
 type PoolDocument = ConfigDocument['pools'][number];
+type WarmDocument = PoolDocument['warm'][number];
 
 export function composeConfig(document: ConfigDocument): MayflyConfig {
   const { generation, hooks, keyVault } = document;
@@ -74,16 +75,22 @@ function caData({ caCertificate }: { readonly caCertificate?: string }): { reado
 }
 
 function templateOf(document: TemplateDocument): Template {
-  const { allowTags: _, terminationGrace, pod, ...template } = document;
+  const { allowTags: _, terminationGrace, fallback, pod, ...template } = document;
   return {
     ...template,
+    ...(fallback !== undefined && { fallback: { template: fallback.template, afterMs: fallback.after } }),
     terminationGraceSeconds: Math.ceil(terminationGrace / 1000),
     pod: isJsonObject(pod) ? pod : {},
   };
 }
 
 function poolOf(pool: PoolDocument, document: ConfigDocument): PoolConfig {
-  return { ...pool, clusters: pool.clusters ?? document.clusters.map(({ name }) => name) };
+  const clusters = pool.clusters ?? document.clusters.map(({ name }) => name);
+  return { ...pool, clusters, warm: pool.warm.map(warmOf) };
+}
+
+function warmOf({ hours, ...warm }: WarmDocument): WarmSchedule {
+  return { ...warm, ...hours };
 }
 
 function hooksOf({

@@ -5,10 +5,10 @@
 import type { ConfigProblem } from '../domain/errors.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { templateShort } from '../domain/names.ts';
-import { type Entry, entriesOf, type MakeProblem, textOf } from './entries.ts';
+import { type Entry, entriesOf, type MakeProblem, nameOf, textOf } from './entries.ts';
+import { fallbackChecks } from './fallbackChecks.ts';
 import { type DocumentPath, formatPath, foundAt, valueAt } from './paths.ts';
-import { suggestion } from './schemaProblems.ts';
+import { poolChecks } from './poolChecks.ts';
 import { templateChecks } from './templateChecks.ts';
 
 export interface Documents {
@@ -33,11 +33,11 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ...duplicates(entries('pools'), poolNameKey, ['name'], problem),
     ...entries('pools').flatMap((pool) => poolChecks(pool, documents.filled, problem)),
     ...entries('templates').flatMap((template) => templateChecks(template, problem)),
+    ...fallbackChecks(documents.filled, problem),
     ...vaultChecks(documents.filled, problem),
   ];
 }
 
-const nameOf = ({ value }: Entry): string | undefined => textOf(value['name']);
 /** Two spellings of one organisation would be two owners of the same agents. */
 const urlOf = ({ value }: Entry): string | undefined => textOf(value['url'])?.toLowerCase().replace(/\/+$/, '');
 const poolKey = ({ value }: Entry): string | undefined =>
@@ -64,62 +64,6 @@ function duplicates(
     first.set(key, entry);
     return [];
   });
-}
-
-function poolChecks(pool: Entry, document: JsonValue, problem: MakeProblem): readonly ConfigProblem[] {
-  const references = (list: string): readonly { path: DocumentPath; name: string }[] => {
-    const names = pool.value[list];
-    if (!Array.isArray(names)) return [];
-    return names.flatMap((name: JsonValue, index) =>
-      typeof name === 'string' ? [{ path: [...pool.path, list, index], name }] : [],
-    );
-  };
-  const organisation = textOf(pool.value['organisation']);
-  const owner = organisation === undefined ? [] : [{ path: [...pool.path, 'organisation'], name: organisation }];
-  return [
-    ...unknownNames(owner, 'organisations', document, problem),
-    ...unknownNames(references('templates'), 'templates', document, problem),
-    ...unknownNames(references('clusters'), 'clusters', document, problem),
-    ...repeated(references('templates'), (name) => name, problem),
-    ...repeated(references('clusters'), (name) => name, problem),
-    ...sameShort(references('templates'), problem),
-  ];
-}
-
-interface Reference {
-  readonly path: DocumentPath;
-  readonly name: string;
-}
-
-function unknownNames(
-  references: readonly Reference[],
-  list: string,
-  document: JsonValue,
-  problem: MakeProblem,
-): readonly ConfigProblem[] {
-  const known = entriesOf(document, list).flatMap((entry) => nameOf(entry) ?? []);
-  // With nothing to choose from, the list itself is what is wrong, and it is told already.
-  if (known.length === 0) return [];
-  return references
-    .filter(({ name }) => !known.includes(name))
-    .map(({ path, name }) => problem(path, `must be one of the ${list}${suggestion(name, known)}`));
-}
-
-function repeated(references: readonly Reference[], keyOf: (name: string) => string, problem: MakeProblem) {
-  return references
-    .filter(({ name }, index) => references.slice(0, index).some((earlier) => keyOf(earlier.name) === keyOf(name)))
-    .map(({ path }) => problem(path, 'must be listed once'));
-}
-
-/** Six characters stand for a template in the names of placeholders: two alike would fight over one agent. */
-function sameShort(references: readonly Reference[], problem: MakeProblem): readonly ConfigProblem[] {
-  return references
-    .filter(({ name }, index) =>
-      references
-        .slice(0, index)
-        .some((earlier) => earlier.name !== name && templateShort(earlier.name) === templateShort(name)),
-    )
-    .map(({ path }) => problem(path, 'must be renamed: its short form equals that of another template'));
 }
 
 function vaultChecks(document: JsonValue, problem: MakeProblem): readonly ConfigProblem[] {

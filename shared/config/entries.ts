@@ -19,3 +19,11 @@ export function entriesOf(document: JsonValue, list: string): readonly Entry[] {
 export function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
+
+/** The texts of a list of quantities, which YAML may have read as numbers; undefined in the place of anything else. */
+export function quantitiesOf(value: JsonValue | undefined): readonly (string | undefined)[] {
+  if (!Array.isArray(value)) return [];
+  return value.map((each: JsonValue) => (typeof each === 'number' ? String(each) : textOf(each)));
+}
+
+export const nameOf = ({ value }: Entry): string | undefined => textOf(value['name']);

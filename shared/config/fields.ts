@@ -1,5 +1,6 @@
 /** The scalar kinds of mayfly.yaml. Each refusal is a rule that begins with "must". */
 import { z } from 'zod';
+import { parseDemand } from '../domain/demand.ts';
 
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const dayMs = 24 * unitsMs.h;
@@ -52,9 +53,31 @@ const quantity = (pattern: RegExp, rule: string) =>
 
 export const cpu = quantity(/^(?!0+(\.0*)?m?$)\d+(\.\d{1,3})?m?$/, 'must be a CPU quantity such as 500m or 2');
 export const memory = quantity(
-  /^(?!0+(\.0*)?\D*$)\d+(\.\d+)?([EPTGMK]i?|k)?$/,
+  /^(?!0+(\.0*)?\D*$)\d+(\.\d+)?([EPTGM]i?|Ki|k)?$/,
   'must be a memory quantity such as 512Mi or 4Gi',
 );
+
+/** What no template may claim or grant: it stands for a value that a request chose. */
+const isReserved = (name: string): boolean => name.toLowerCase().startsWith('mayfly.');
+const reservedRule = 'must not begin with mayfly., which is for parameters';
+
+export const capabilityName = z
+  .string()
+  .regex(/^[^\s=]+$/, 'must be a capability name without spaces and =')
+  .regex(/^(?!agent\.)/i, 'must not begin with Agent., which the agent sets itself')
+  .refine((name) => !isReserved(name), reservedRule);
+
+/** -gtVersion is none that could be granted: it leaves open which version to claim. */
+const isGrantable = (text: string): boolean => ['exists', 'equals'].includes(parseDemand(text)?.kind ?? '');
+
+export const grantedDemands = z
+  .array(
+    z
+      .string()
+      .refine(isGrantable, 'must be a demand: name, or name -equals value')
+      .refine((text) => !isReserved(parseDemand(text)?.name ?? ''), reservedRule),
+  )
+  .default([]);
 
 export const guid = z
   .string()

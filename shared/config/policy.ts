@@ -1,5 +1,5 @@
 /** What mayfly.yaml says, checked and complete. Types only: importing this loads neither zod nor the YAML parser. */
-import type { BootLimits, Template } from '../domain/template.ts';
+import type { BootLimits, Template, WarmSchedule } from '../domain/template.ts';
 
 /** Where a secret is to be read; the configuration itself never holds one. */
 export type SecretReference =
@@ -40,10 +40,17 @@ export interface PoolConfig {
   readonly organisation: string;
   readonly id: number;
   readonly name: string;
+  readonly mode: 'active' | 'shadow';
   readonly templates: readonly string[];
+  readonly defaultTemplate?: string;
+  /** Of every template of this pool, beside its own. */
+  readonly grantedDemands: readonly string[];
   readonly clusters: readonly string[];
   readonly maxAgents: number;
   readonly foreignAgents: 'count' | 'ignore';
+  readonly warm: readonly WarmSchedule[];
+  /** In ms. */
+  readonly warmMaxAge: number;
   readonly limits: PoolLimits;
 }
 

@@ -1,6 +1,7 @@
 /** What decides about each pool, put together from the entries it names. */
+import { parseDemand } from '../domain/demand.ts';
 import type { PoolRoute } from '../domain/intent.ts';
-import type { PoolPolicy } from '../domain/template.ts';
+import type { PoolPolicy, Template } from '../domain/template.ts';
 import type { MayflyConfig, OrganisationConfig, PoolConfig } from './policy.ts';
 
 /** One policy for each pool, in the order of the file. */
@@ -24,7 +25,13 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     organisation: { name: organisation.name, url: organisation.url, short: organisation.short },
     poolId: pool.id,
     poolName: pool.name,
-    templates: pool.templates.map((name) => named(config.templates, name)),
+    mode: pool.mode,
+    licenceGroup: organisation.session,
+    ...(config.generation !== undefined && { generation: config.generation }),
+    templates: pool.templates.map((name) => granting(named(config.templates, name), pool.grantedDemands)),
+    ...(pool.defaultTemplate !== undefined && { defaultTemplate: pool.defaultTemplate }),
+    warm: pool.warm,
+    warmMaxAgeMs: pool.warmMaxAge,
     clusters: pool.clusters,
     maxAgents: pool.maxAgents,
     parallelJobs: organisation.parallelJobs,
@@ -46,6 +53,16 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     createByMs: limits.createBy,
     maxGhostsPerPass: limits.maxGhostsPerPass,
   };
+}
+
+/** Of two demands for one name the template's own holds: the pool cannot know better what the image has. */
+function granting(template: Template, demands: readonly string[]): Template {
+  const nameOf = (demand: string): string | undefined => parseDemand(demand)?.name.toLowerCase();
+  const granted = [...template.grantedDemands];
+  for (const demand of demands) {
+    if (!granted.some((earlier) => nameOf(earlier) === nameOf(demand))) granted.push(demand);
+  }
+  return { ...template, grantedDemands: granted };
 }
 
 function named<T extends { readonly name: string }>(entries: readonly T[], name: string): T {

@@ -1,10 +1,11 @@
 /** The shape of mayfly.yaml: what each entry may hold, by itself. What entries say of each other is in crossChecks.ts. */
 import { z } from 'zod';
-import { parseDemand } from '../domain/demand.ts';
 import {
+  capabilityName,
   count,
   cpu,
   duration,
+  grantedDemands,
   guid,
   hasOneSource,
   label,
@@ -16,6 +17,7 @@ import {
   url,
 } from './fields.ts';
 import { limitsSchema } from './limits.ts';
+import { warmSchema } from './warm.ts';
 
 const credential = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('managedIdentity'), clientId: guid.exactOptional() }),
@@ -63,6 +65,28 @@ const capability = z
   .max(1023)
   .regex(/^[^\r\n\0]*$/, 'must be one line');
 
+const parameters = z
+  .strictObject({
+    cpu: z.array(cpu).default([]).describe('The demand mayfly.cpu.4 chooses the value 4.'),
+    memory: z.array(memory).default([]).describe('The demand mayfly.memory.8Gi chooses the value 8Gi.'),
+    image: z
+      .record(
+        z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be made of A-Z, a-z, 0-9, ., _ and -, a letter or digit first'),
+        nonEmpty,
+      )
+      .default({})
+      .describe('Image references by name: the demand mayfly.image.node22 chooses the one named node22.'),
+  })
+  .prefault({})
+  .describe('What a request may choose by demand; what is not listed cannot be had.');
+
+const fallback = z.strictObject({
+  template: label.describe('Offers at least what this template offers, and is listed in the same pools.'),
+  after: duration('2m', '10s').describe('How long a pod may wait for a node.'),
+});
+
 const template = z.strictObject({
   name: label,
   image: nonEmpty.describe('With a digest: registry/name@sha256:...'),
@@ -74,21 +98,13 @@ const template = z.strictObject({
   os: z.enum(['linux', 'windows']).default('linux'),
   architecture: z.enum(['amd64', 'arm64']).default('amd64'),
   capabilities: z
-    .record(
-      z
-        .string()
-        .regex(/^[^\s=]+$/, 'must be a capability name without spaces and =')
-        .regex(/^(?!agent\.)/i, 'must not begin with Agent., which the agent sets itself'),
-      capability,
-    )
-    .default({}),
-  grantedDemands: z
-    .array(
-      z.string().refine((text) => parseDemand(text) !== undefined, 'must be a demand: name, or name -equals value'),
-    )
-    .default([])
-    .describe('Demands to accept although nothing in the image answers them.'),
+    .record(capabilityName, capability)
+    .default({})
+    .describe('What the image has, by name. Names that begin with mayfly. are for parameters.'),
+  grantedDemands: grantedDemands.describe('Demands to accept although nothing in the image answers them.'),
   cost: z.number().positive().default(1).describe('Relative; the cheapest template that satisfies a request is used.'),
+  parameters,
+  fallback: fallback.exactOptional().describe('Serves a request instead where no node takes the pod.'),
   maxAgents: count(1, 1000).default(100),
   cpu: cpu.prefault('1'),
   memory: memory.prefault('2Gi'),
@@ -101,10 +117,20 @@ const pool = z.strictObject({
   // The ids of Azure DevOps are 32-bit integers, which is what keeps all our names below 63 characters.
   id: count(1, 2_147_483_647).describe('The number in the address of the pool.'),
   name: nonEmpty,
+  mode: z
+    .enum(['active', 'shadow'])
+    .default('active')
+    .describe('shadow plans and explains but touches nothing, to run beside another scaler.'),
   templates: z.array(label).min(1).describe('In order of preference at equal cost.'),
+  defaultTemplate: label
+    .exactOptional()
+    .describe('One of templates: serves requests that demand nothing in particular, whatever its cost.'),
+  grantedDemands: grantedDemands.describe('Granted by every template of this pool, beside what each grants itself.'),
   clusters: z.array(label).min(1).exactOptional().describe('Default: all.'),
   maxAgents: count(1, 1000).default(20),
   foreignAgents: z.enum(['count', 'ignore']).default('count'),
+  warm: z.array(warmSchema).default([]).describe('Idle agents to keep ahead of demand, by schedule.'),
+  warmMaxAge: duration('12h', '5m').describe('An idle warm agent older than this is replaced.'),
   limits: limitsSchema,
 });
 

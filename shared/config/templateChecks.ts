@@ -3,31 +3,62 @@ import type { ConfigProblem } from '../domain/errors.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { generatedPodSpec } from '../plan/manifest.ts';
 import { mergePod } from '../plan/podMerge.ts';
-import { type Entry, type MakeProblem, textOf } from './entries.ts';
-import { formatPath } from './paths.ts';
+import { type Entry, type MakeProblem, quantitiesOf, textOf } from './entries.ts';
+import { type DocumentPath, formatPath, valueAt } from './paths.ts';
+import { type Reference, repeated } from './references.ts';
 
 export function templateChecks(template: Entry, problem: MakeProblem): readonly ConfigProblem[] {
-  return [...imageChecks(template, problem), ...capabilityChecks(template, problem), ...podChecks(template)];
+  return [
+    ...imagesOf(template).flatMap((image) => imageChecks(image, template.value['allowTags'] === true, problem)),
+    ...quantityChecks(template, problem),
+    ...[['capabilities'], ['parameters', 'image']].flatMap((at) => spellingChecks(template, at, problem)),
+    ...podChecks(template),
+  ];
+}
+
+/** The template's own image and those that a request may choose. */
+function imagesOf({ path, value }: Entry): readonly Reference[] {
+  const named = valueAt(value, ['parameters', 'image']);
+  const chosen = isJsonObject(named) ? Object.entries(named) : [];
+  return [
+    { path: [...path, 'image'], name: textOf(value['image']) ?? '' },
+    ...chosen.map(([name, image]) => ({
+      path: [...path, 'parameters', 'image', name],
+      name: textOf(image) ?? '',
+    })),
+  ].filter(({ name }) => name.trim() !== '');
 }
 
 /** A tag can be moved under a running pool; what was promoted must be what runs. */
-function imageChecks({ path, value }: Entry, problem: MakeProblem): readonly ConfigProblem[] {
-  const image = textOf(value['image']);
-  if (image === undefined || image.trim() === '') return [];
-  const at = [...path, 'image'];
-  const digest = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
-  if (value['allowTags'] === true) {
-    return /^[^\s@]+(@sha256:[0-9a-f]{64})?$/.test(image) ? [] : [problem(at, 'must be an image reference')];
+function imageChecks(image: Reference, allowTags: boolean, problem: MakeProblem): readonly ConfigProblem[] {
+  if (allowTags) {
+    return /^[^\s@]+(@sha256:[0-9a-f]{64})?$/.test(image.name)
+      ? []
+      : [problem(image.path, 'must be an image reference')];
   }
-  return digest.test(image) ? [] : [problem(at, 'must carry a digest (@sha256:...) unless allowTags is true')];
+  return /^[^\s@]+@sha256:[0-9a-f]{64}$/.test(image.name)
+    ? []
+    : [problem(image.path, 'must carry a digest (@sha256:...) unless allowTags is true')];
+}
+
+/** Two alike would be one capability, and which of them a request chose nobody could tell. */
+function quantityChecks({ path, value }: Entry, problem: MakeProblem): readonly ConfigProblem[] {
+  return ['cpu', 'memory'].flatMap((parameter) => {
+    const at = ['parameters', parameter];
+    const values = quantitiesOf(valueAt(value, at)).flatMap((name, index) =>
+      name === undefined ? [] : [{ path: [...path, ...at, index], name }],
+    );
+    return repeated(values, (name) => name.toLowerCase(), problem);
+  });
 }
 
 /** The server looks capabilities up without regard to case. */
-function capabilityChecks({ path, value }: Entry, problem: MakeProblem): readonly ConfigProblem[] {
-  const names = isJsonObject(value['capabilities']) ? Object.keys(value['capabilities']) : [];
+function spellingChecks({ path, value }: Entry, at: DocumentPath, problem: MakeProblem): readonly ConfigProblem[] {
+  const named = valueAt(value, at);
+  const names = isJsonObject(named) ? Object.keys(named) : [];
   return names
     .filter((name, index) => names.slice(0, index).some((earlier) => earlier.toLowerCase() === name.toLowerCase()))
-    .map((name) => problem([...path, 'capabilities', name], 'must differ from the others by more than case'));
+    .map((name) => problem([...path, ...at, name], 'must differ from the others by more than case'));
 }
 
 /** Protection goes by path, so any template's generated pod shows what a block may not touch. */
@@ -41,6 +72,7 @@ const anyPod: JsonObject = generatedPodSpec(
     capabilities: {},
     grantedDemands: [],
     cost: 1,
+    parameters: { cpu: [], memory: [], image: {} },
     maxAgents: 1,
     cpu: '1',
     memory: '1Gi',

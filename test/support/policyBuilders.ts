@@ -1,5 +1,5 @@
 /** A template and a pool policy: valid by default, overridable in any field, equal to the defaults of mayfly.yaml. */
-import { minutesMs, secondsMs } from '../../shared/domain/instant.ts';
+import { hoursMs, minutesMs, secondsMs } from '../../shared/domain/instant.ts';
 import { organisationShort } from '../../shared/domain/names.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
 
@@ -15,6 +15,7 @@ export function aTemplate(overrides: Partial<Template> = {}): Template {
     capabilities: {},
     grantedDemands: [],
     cost: 1,
+    parameters: { cpu: [], memory: [], image: {} },
     maxAgents: 100,
     cpu: '1',
     memory: '2Gi',
@@ -30,7 +31,11 @@ export function aPoolPolicy(overrides: Partial<PoolPolicy> = {}): PoolPolicy {
     organisation: { name: 'contoso', url: organisationUrl, short: organisationShort(organisationUrl) },
     poolId: 7,
     poolName: 'linux',
+    mode: 'active',
+    licenceGroup: 'contoso',
     templates: [aTemplate()],
+    warm: [],
+    warmMaxAgeMs: hoursMs(12),
     clusters: ['primary'],
     maxAgents: 20,
     parallelJobs: 'auto',

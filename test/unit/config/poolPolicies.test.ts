@@ -95,6 +95,91 @@ describe('poolPolicies', () => {
     ]);
   });
 
+  it('carries parameters, fallback and warm capacity', () => {
+    const config = parse({
+      generation: 12,
+      organisations: [anOrganisationDocument({ licenceGroup: 'shared' })],
+      templates: [
+        aTemplateDocument({
+          name: 'spot',
+          parameters: { cpu: ['500m', 1, 1.5], memory: ['2Gi', 1073741824], image: { node22: image } },
+          fallback: { template: 'linux', after: '90s' },
+        }),
+        aTemplateDocument({
+          parameters: { cpu: ['500m', '1', '1.5'], memory: ['2Gi', '1073741824'], image: { node22: image } },
+        }),
+      ],
+      pools: [
+        aPoolDocument({
+          templates: ['spot', 'linux'],
+          mode: 'shadow',
+          defaultTemplate: 'linux',
+          warm: [
+            {
+              template: 'spot',
+              count: 3,
+              weekdays: ['sat', 'sun', 'mon'],
+              hours: '22:15-06:30',
+              zone: 'Europe/Berlin',
+            },
+          ],
+          warmMaxAge: '5m',
+        }),
+      ],
+    });
+    const parameters = { cpu: ['500m', '1', '1.5'], memory: ['2Gi', '1073741824'], image: { node22: image } };
+    expect(poolPolicies(config)).toEqual([
+      aPoolPolicy({
+        poolId: 1,
+        licenceGroup: 'shared',
+        generation: 12,
+        mode: 'shadow',
+        defaultTemplate: 'linux',
+        templates: [
+          aTemplate({ name: 'spot', image, parameters, fallback: { template: 'linux', afterMs: 90_000 } }),
+          aTemplate({ image, parameters }),
+        ],
+        warm: [{ template: 'spot', count: 3, weekdays: [6, 0, 1], from: 1335, to: 390, zone: 'Europe/Berlin' }],
+        warmMaxAgeMs: 300_000,
+      }),
+    ]);
+  });
+
+  it('waits two minutes for a node before it falls back', () => {
+    const config = parse({
+      templates: [aTemplateDocument({ fallback: { template: 'other' } }), aTemplateDocument({ name: 'other' })],
+      pools: [aPoolDocument({ templates: ['linux', 'other'] })],
+    });
+    expect(poolPolicies(config)[0]?.templates[0]?.fallback).toEqual({ template: 'other', afterMs: 120_000 });
+  });
+
+  it.each([
+    { name: 'all day and every day, in UTC', given: {}, want: {} },
+    { name: 'until the end of the day', given: { hours: '20:00-24:00' }, want: { from: 1200, to: 1440 } },
+    { name: 'from one morning to the next', given: { hours: '08:00-08:00' }, want: { from: 480, to: 480 } },
+    { name: 'on one day', given: { weekdays: ['wed'] }, want: { weekdays: [3] } },
+    { name: 'in a zone without regard to case', given: { zone: 'asia/kolkata' }, want: { zone: 'asia/kolkata' } },
+  ])('keeps agents warm $name', ({ given, want }) => {
+    const config = parse({ pools: [aPoolDocument({ warm: [{ template: 'linux', count: 2, ...given }] })] });
+    const always = { template: 'linux', count: 2, weekdays: [1, 2, 3, 4, 5, 6, 0], from: 0, to: 1440, zone: 'UTC' };
+    expect(poolPolicies(config)[0]?.warm).toEqual([{ ...always, ...want }]);
+  });
+
+  it.each([
+    { name: 'nothing', own: [], ofPool: [], want: [] },
+    { name: 'those of the pool beside its own', own: ['a'], ofPool: ['b', 'c'], want: ['a', 'b', 'c'] },
+    { name: 'each once', own: ['a'], ofPool: ['A', 'b', 'b'], want: ['a', 'b'] },
+    { name: 'its own value of two', own: ['a -equals 1'], ofPool: ['A -equals 2'], want: ['a -equals 1'] },
+    { name: 'its own existence rather than a value', own: ['a'], ofPool: ['a -equals 2'], want: ['a'] },
+  ])('lets a template grant $name', ({ own, ofPool, want }) => {
+    const config = parse({
+      templates: [aTemplateDocument({ grantedDemands: own })],
+      pools: [aPoolDocument({ grantedDemands: ofPool }), aPoolDocument({ id: 2, name: 'other' })],
+    });
+    const granted = poolPolicies(config).map(({ templates }) => templates.map(({ grantedDemands }) => grantedDemands));
+    expect(granted).toEqual([[want], [own]]);
+  });
+
   it('lets no configuration make a name of more than 63 characters', () => {
     const scope = {
       installation: 'test',
