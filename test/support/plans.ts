@@ -11,23 +11,12 @@ const words = (...parts: readonly (string | undefined)[]): string =>
 
 /** An action in a few words, so that a table can be read. */
 export function told(action: Action): string {
-  switch (action.kind) {
-    case 'retire':
-      return words('retire', action.agentJob.name, action.reason, action.detail);
-    case 'rollBack':
-    case 'bury':
-      return words(action.kind, action.agentJob.name);
-    case 'createPlaceholder':
-    case 'repairPlaceholder':
-      return words(action.kind, action.template.name);
-    case 'noteControl':
-      return words(action.kind, ...Object.entries(action.changes).map(([key, value]) => `${key}=${value ?? 'gone'}`));
-    case 'create':
-    case 'disable':
-    case 'deleteGhost':
-    case 'deletePlaceholder':
-      return words(action.kind, action.name);
-  }
+  if (action.kind === 'retire') return words('retire', action.agentJob.name, action.reason, action.detail);
+  if (action.kind === 'createPlaceholder' || action.kind === 'repairPlaceholder')
+    return words(action.kind, action.template.name);
+  if (action.kind === 'noteControl')
+    return words(action.kind, ...Object.entries(action.changes).map(([key, value]) => `${key}=${value ?? 'gone'}`));
+  return words(action.kind, 'agentJob' in action ? action.agentJob.name : action.name);
 }
 
 export const plan = (observed: Observed, changed: Partial<PoolPolicy> = {}): Plan =>

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentJob, AgentPod } from '../../../shared/domain/agentJob.ts';
+import { minutesMs } from '../../../shared/domain/instant.ts';
+import type { Template } from '../../../shared/domain/template.ts';
+import {
+  aBootingAgent,
+  aJobRequest,
+  anAgentJob,
+  anObserved,
+  minutesAgo,
+  nameFor,
+  noon,
+  secondsAgo,
+} from '../../support/builders.ts';
+import { aTombstone, plan, told } from '../../support/plans.ts';
+import { aTemplate } from '../../support/policyBuilders.ts';
+
+const fallback = { template: 'onDemand', afterMs: minutesMs(2) };
+const spot = aTemplate({ name: 'spot', cost: 1, fallback });
+const dear = aTemplate({ name: 'dear', cost: 2 });
+const onDemand = aTemplate({ name: 'onDemand', cost: 3 });
+const templates: readonly Template[] = [spot, dear, onDemand];
+const spotName = nameFor(1001);
+
+/** Its pod has no node since so many seconds. */
+function unplaced(seconds: number, rest: Partial<AgentJob> = {}): AgentJob {
+  const pod: AgentPod = {
+    name: 'pod',
+    uid: 'pod-uid',
+    phase: 'Pending',
+    cause: 'unschedulable',
+    createdAt: secondsAgo(seconds),
+    terminating: false,
+  };
+  const since = { createdAt: secondsAgo(seconds + 2), phaseAt: secondsAgo(seconds + 1) };
+  return anAgentJob({ template: 'spot', ...since, pod, ...rest });
+}
+
+const fellBack = (attempt: number, template: string, rest: Partial<AgentJob> = {}): AgentJob =>
+  aTombstone(attempt, { template, reason: 'fellBack', phaseAt: secondsAgo(5), ...rest });
+
+const waiting = { requests: [aJobRequest()], agents: [aBootingAgent({ createdAt: minutesAgo(10) })] };
+
+function decided(given: Parameters<typeof anObserved>[0], changed: Parameters<typeof plan>[1] = {}) {
+  const { actions, skips } = plan(anObserved(given), { templates, ...changed });
+  const made = actions.flatMap((action) =>
+    action.kind === 'create' ? `create ${action.template.name} ${action.name}` : [],
+  );
+  const ended = actions.flatMap((action) => (action.kind === 'retire' ? told(action) : []));
+  return { made, ended, skips };
+}
+
+describe('planPool: an agent that no node takes', () => {
+  it.each([
+    { name: 'is waited for until the time of its fallback', given: unplaced(120), want: [[], []] },
+    {
+      name: 'falls back after it',
+      given: unplaced(121),
+      want: [[`retire ${spotName} fellBack unschedulable`], ['retiringFirst']],
+    },
+    {
+      name: 'has the ordinary limit where its template has no fallback',
+      given: unplaced(121, { template: 'dear' }),
+      want: [[], []],
+    },
+    {
+      name: 'has never started when it outlives that limit',
+      given: unplaced(601, { template: 'dear' }),
+      want: [[`retire ${spotName} neverStarted unschedulable`], ['retiringFirst']],
+    },
+    {
+      name: 'falls back, whatever the ordinary limit, when both have passed',
+      given: unplaced(601),
+      want: [[`retire ${spotName} fellBack unschedulable`], ['retiringFirst']],
+    },
+    {
+      name: 'that has its node is not kept by the scheduler: no fallback',
+      given: unplaced(300, {
+        pod: {
+          name: 'pod',
+          uid: 'pod-uid',
+          phase: 'Pending',
+          cause: 'pulling',
+          createdAt: secondsAgo(300),
+          scheduledAt: secondsAgo(299),
+          terminating: false,
+        },
+      }),
+      want: [[], []],
+    },
+  ])('$name', ({ given, want }) => {
+    const { made, ended, skips } = decided({ ...waiting, agentJobs: [given] });
+    expect({ made, seen: [ended, skips.map(({ reason }) => reason)] }).toEqual({ made: [], seen: want });
+  });
+});
+
+describe('planPool: what stands in for a template that fell back', () => {
+  const retiring = unplaced(130, { phase: 'retiring', reason: 'fellBack', phaseAt: secondsAgo(1) });
+  it.each([
+    { name: 'is the named one, at once, while the first is being retired', given: [retiring], want: 'onDemand' },
+    { name: 'is the named one when the first is over', given: [fellBack(1, 'spot')], want: 'onDemand' },
+    {
+      name: 'is the next in order when the named one does not fit',
+      given: [fellBack(1, 'spot')],
+      templates: [spot, dear, aTemplate({ name: 'onDemand', os: 'windows' })],
+      demands: ['Agent.OS -equals Linux'],
+      want: 'dear',
+    },
+    {
+      name: 'is the next in order when the named one has no room',
+      given: [fellBack(1, 'spot')],
+      templates: [spot, dear, { ...onDemand, maxAgents: 0 }],
+      want: 'dear',
+    },
+    {
+      name: 'is what is left when several fell back',
+      given: [fellBack(1, 'spot'), fellBack(2, 'onDemand')],
+      want: 'dear',
+    },
+    {
+      name: 'follows the chain from the last one',
+      given: [fellBack(1, 'spot'), fellBack(2, 'onDemand')],
+      templates: [
+        spot,
+        dear,
+        { ...onDemand, fallback: { template: 'last', afterMs: 1 } },
+        aTemplate({ name: 'last', cost: 99 }),
+      ],
+      want: 'last',
+    },
+    {
+      name: 'is the first again when all fell back',
+      given: [fellBack(1, 'spot'), fellBack(2, 'onDemand'), fellBack(3, 'dear')],
+      want: 'spot',
+    },
+    { name: 'is the first itself for a request of which nothing fell back', given: [], want: 'spot' },
+  ])('$name', ({ given, want, demands = [], templates: changed = templates }) => {
+    const { made, skips } = decided({ requests: [aJobRequest({ demands })], agentJobs: given }, { templates: changed });
+    const name = nameFor(1001, given.length + 1);
+    expect({ made, skips }).toEqual({ made: [`create ${want} ${name}`], skips: [] });
+  });
+
+  it('does not make the request pause, but counts for the breaker of the template', () => {
+    const failures = [1, 2, 3].map((id) =>
+      fellBack(1, 'spot', { purpose: { kind: 'request', requestId: 900 + id, attempt: 1 } }),
+    );
+    const { made, skips } = decided({
+      requests: [aJobRequest({ id: 1 }), aJobRequest({ id: 2 })],
+      agentJobs: failures,
+    });
+    expect({ made, skips }).toEqual({ made: [`create dear ${nameFor(1)}`, `create dear ${nameFor(2)}`], skips: [] });
+    const { alarms } = plan(anObserved({ agentJobs: failures }), { templates });
+    expect(alarms).toEqual([
+      { reason: 'breakerOpen', subject: 'spot', detail: '3 agents failed in a row, the last one: fellBack' },
+    ]);
+  });
+
+  it('makes the request pause for what failed otherwise', () => {
+    const failed = fellBack(2, 'onDemand', { reason: 'neverStarted' });
+    const { made, skips } = decided({ requests: [aJobRequest()], agentJobs: [fellBack(1, 'spot'), failed] });
+    const again = new Date(noon + 25_000).toISOString();
+    expect({ made, skips }).toEqual({ made: [], skips: [{ requestId: 1001, reason: 'backingOff', detail: again }] });
+  });
+});
