@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unknown } from '../../../shared/domain/read.ts';
+import type { PoolPolicy } from '../../../shared/domain/template.ts';
 import {
   aBootingAgent,
   aControl,
@@ -8,6 +9,7 @@ import {
   anAgentJob,
   anObserved,
   aPod,
+  type Given,
   nameFor,
   noon,
   runningOn,
@@ -18,6 +20,10 @@ import {
 import { anUnreadable, aTombstone, plan } from '../../support/plans.ts';
 
 const paused = { value: aControl({ paused: switched() }) };
+const drained = { value: aControl({ drained: switched() }) };
+const unlisted = aJobRequest({ id: 4, demands: ['mayfly.cpu.64'] });
+const allDay = { weekdays: [0, 1, 2, 3, 4, 5, 6], from: 0, to: 1440, zone: 'UTC' } as const;
+const warm = { warm: [{ template: 'linux', count: 1, ...allDay }] };
 const delayed = aJobRequest({ id: 1, userDelayed: true });
 const impossible = aJobRequest({ id: 2, demands: ['mainframe'] });
 const unparsable = aJobRequest({ id: 3, demands: ['a -like b'] });
@@ -33,6 +39,13 @@ describe('planPool: no next look of its own', () => {
     { name: 'for a request that its author delays', given: { requests: [delayed] } },
     { name: 'for a request that no template satisfies', given: { requests: [impossible] } },
     { name: 'for a demand that is not of the grammar', given: { requests: [unparsable] } },
+    {
+      name: 'for contradictory or unknown values',
+      given: { requests: [aJobRequest({ demands: ['mayfly.cpu.1', 'mayfly.cpu.2'] }), unlisted] },
+    },
+    { name: 'for a request whose run is over', given: { requests: [aJobRequest()], runsOver: new Set([1001]) } },
+    { name: 'while drained with nothing left', given: { requests: [aJobRequest()], control: drained } },
+    { name: 'for an agent that is kept warm', given: { agents: [anAgent()], agentJobs: [anAgentJob()] }, policy: warm },
     { name: 'while paused', given: { requests: [aJobRequest()], control: paused } },
     { name: 'for all of these', given: { requests: [delayed, impossible, unparsable] } },
     {
@@ -54,8 +67,8 @@ describe('planPool: no next look of its own', () => {
       name: 'for a disabled agent that runs its job though its Job is marked retiring',
       given: { ...working, agentJobs: [anAgentJob({ phase: 'retiring', reason: 'surplus' })] },
     },
-  ])('$name', ({ given }) => {
-    expect(plan(anObserved(given)).nextLookAt).toBeUndefined();
+  ])('$name', ({ given, policy }: { given: Given; policy?: Partial<PoolPolicy> }) => {
+    expect(plan(anObserved(given), policy).nextLookAt).toBeUndefined();
   });
 
   it.each(['agents', 'requests'] as const)('where the %s are unknown', (part) => {
@@ -85,6 +98,31 @@ describe('planPool: a look five seconds on', () => {
       given: { agentJobs: [withoutPod(anAgentJob({ phase: 'creating', suspended: true }))] },
     },
     { name: 'while an agent boots', given: { agents: [aBootingAgent()], agentJobs: [anAgentJob()] } },
+    {
+      name: 'while an agent boots that is to be kept warm',
+      given: { agents: [aBootingAgent()], agentJobs: [anAgentJob()] },
+      policy: warm,
+    },
+    {
+      name: 'while one more idles than are kept warm',
+      given: {
+        agents: [anAgent(), anAgent({ id: 502, name: nameFor(1002) })],
+        agentJobs: [
+          anAgentJob(),
+          anAgentJob({ purpose: { kind: 'request', requestId: 1002, attempt: 1 }, agentId: 502 }),
+        ],
+      },
+      policy: warm,
+    },
+    {
+      name: 'while drained, for what is left',
+      given: { agents: [anAgent()], agentJobs: [anAgentJob()], control: drained },
+    },
+    {
+      name: 'while a request waits for a parallel job',
+      given: { requests: [aJobRequest()], parallelJobs: { value: { total: 1, used: 1 } } },
+    },
+    { name: 'while a quota holds a request', given: { requests: [aJobRequest()], quotas: [{ pods: 0 }] } },
     { name: 'while an agent is idle', given: { agents: [anAgent()], agentJobs: [anAgentJob()] } },
     {
       name: 'while paused, for what is being retired',
@@ -116,7 +154,7 @@ describe('planPool: a look five seconds on', () => {
         ],
       },
     },
-  ])('$name', ({ given, policy }: { given: Parameters<typeof anObserved>[0]; policy?: { maxAgents: number } }) => {
+  ])('$name', ({ given, policy }: { given: Given; policy?: Partial<PoolPolicy> }) => {
     expect(plan(anObserved(given), policy).nextLookAt).toBe(noon + 5000);
   });
 });
