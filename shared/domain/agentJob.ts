@@ -5,7 +5,7 @@
  *   creating -> started -> retiring -> tombstone
  *      \-> rolledBack (a tombstone too: its number is burnt)
  */
-import type { EpochMs } from './instant.ts';
+import { type EpochMs, minutesMs } from './instant.ts';
 import type { ChosenParameters } from './template.ts';
 
 export const agentJobPhases = ['creating', 'started', 'retiring', 'rolledBack', 'tombstone'] as const;
@@ -112,6 +112,14 @@ export function standsBehind(agentJob: AgentJob, agent: { readonly id: number; r
 
 /** Why a creation was rolled back that its creator had not brought to an end in time. */
 export const createByPassed = 'create-by passed';
+
+/**
+ * True while the name of a warm agent job could be given once more: it is of the minute in which it was planned, and a
+ * pass may carry out a plan of the minute before.
+ */
+export function mayBeNamedAgain({ purpose }: Pick<AgentJob, 'purpose'>, now: EpochMs): boolean {
+  return purpose.kind === 'warm' && now < minutesMs(purpose.minute + 3);
+}
 
 /** Memory only: it is over, or was undone before it began, and stays so that its number is not used again. */
 export function isTombstone(agentJob: AgentJob): boolean {

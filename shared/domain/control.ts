@@ -22,6 +22,8 @@ export interface Control {
   readonly generation?: number;
   /** By the short form of a template's name. */
   readonly absentSince: ReadonlyMap<string, EpochMs>;
+  /** Some cluster has no map of this pool yet. Nobody but Mayfly may create one: Roles go by the names of objects. */
+  readonly isMissing: boolean;
   /** Keys whose value is neither yes nor no, each as a sentence. */
   readonly problems: readonly string[];
 }
@@ -33,7 +35,7 @@ const absentPrefix = 'mayfly.absent.';
 export const absentKey = (template6: string): string => `${absentPrefix}${template6}`;
 
 const off: Switch = { pool: false, templates: new Set() };
-export const noControl: Control = { paused: off, drained: off, absentSince: new Map(), problems: [] };
+export const noControl: Control = { paused: off, drained: off, absentSince: new Map(), isMissing: false, problems: [] };
 
 const yes = new Set(['true', 'yes', 'on', '1']);
 const no = new Set(['false', 'no', 'off', '0', '']);
@@ -62,8 +64,9 @@ function readSwitch(data: ControlData, name: 'paused' | 'drained', doubt: boolea
   return { pool, templates };
 }
 
-/** Total: what cannot be read is told in `problems`. */
-export function readControl(data: ControlData): Control {
+/** Total: what cannot be read is told in `problems`. `data` = undefined where there is no map. */
+export function readControl(data: ControlData | undefined): Control {
+  if (data === undefined) return { ...noControl, isMissing: true };
   const problems: string[] = [];
   const paused = readSwitch(data, 'paused', true, problems);
   const drained = readSwitch(data, 'drained', false, problems);
@@ -76,6 +79,7 @@ export function readControl(data: ControlData): Control {
     paused,
     drained,
     absentSince: new Map(absent),
+    isMissing: false,
     problems,
     ...(generation === undefined ? {} : { generation }),
   };
@@ -97,6 +101,7 @@ export function mergeControls(controls: readonly Control[]): Control {
     paused: controls.map(({ paused }) => paused).reduce(union, off),
     drained: controls.map(({ drained }) => drained).reduce(union, off),
     absentSince,
+    isMissing: controls.some(({ isMissing }) => isMissing),
     problems: controls.flatMap(({ problems }) => problems),
     ...(generations.length === 0 ? {} : { generation: Math.max(...generations) }),
   };

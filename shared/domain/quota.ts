@@ -5,6 +5,7 @@
 export const quotaResources = [
   'pods',
   'jobs',
+  'secrets',
   'requests.cpu',
   'requests.memory',
   'limits.cpu',
@@ -13,7 +14,7 @@ export const quotaResources = [
 ] as const;
 export type QuotaResource = (typeof quotaResources)[number];
 
-/** In pods, Jobs, cores and bytes. */
+/** In objects, cores and bytes. */
 export type Amounts = Readonly<Partial<Record<QuotaResource, number>>>;
 
 /** Sums of binary fractions are off by less than this, in cores or bytes. */

@@ -47,18 +47,23 @@ export class Attempts {
    * being retired no backoff can count it. One that served somebody else has not failed.
    */
   failed(requestId: number): AgentJob | undefined {
-    const { now, policy } = this.#view;
-    return this.of(requestId).find((agentJob) => {
-      if (agentJob.phase === 'creating') return now >= agentJob.createBy;
-      if (agentJob.phase !== 'started' || this.#cameOnline(agentJob)) return false;
-      return isOver(agentJob) || isBootExpired(agentJob, policy, now);
-    });
+    return this.of(requestId).find((agentJob) => hasFailed(this.#view, agentJob));
   }
+}
 
-  #cameOnline(agentJob: AgentJob): boolean {
-    const agent = agentOf(this.#view, agentJob);
-    return this.#view.busy.has(agentJob.name) || (agent !== undefined && wasEverOnline(agent));
-  }
+/** True for one that has had its chance, brought no agent online and is not ended yet. */
+export function hasFailed(view: View, agentJob: AgentJob): boolean {
+  if (agentJob.phase === 'creating') return view.now >= agentJob.createBy;
+  if (agentJob.phase !== 'started' || cameOnline(view, agentJob)) return false;
+  return isOver(agentJob) || isBootExpired(agentJob, view.policy, view.now);
+}
+
+function cameOnline(view: View, agentJob: AgentJob): boolean {
+  // The name alone may be that of its twin in another cluster.
+  const { agentId, name } = agentJob;
+  const isBusy = agentId === undefined ? view.busy.has(name) : view.reserved.has(agentId);
+  const agent = agentOf(view, agentJob);
+  return isBusy || (agent !== undefined && wasEverOnline(agent));
 }
 
 function highestNumbers(scope: NameScope, names: readonly string[]): ReadonlyMap<number, number> {

@@ -35,8 +35,11 @@ function isRefused(agentJob: AgentJob): boolean {
 
 export const endedAt = (agentJob: AgentJob): EpochMs => agentJob.phaseAt ?? agentJob.finishedAt ?? agentJob.createdAt;
 
-/** A template that no node takes does not make its request wait: the fallback serves it at once. */
-const pauses = (agentJob: AgentJob): boolean =>
+/** Two clusters may hold Jobs of one name. */
+const keyOf = ({ name, cluster }: AgentJob): string => `${name}/${cluster}`;
+
+/** Whether the next attempt waits. A template that no node takes does not make its request wait for the fallback. */
+export const pauses = (agentJob: AgentJob): boolean =>
   agentJob.reason !== 'fellBack' && (isFailure(agentJob) || isRefused(agentJob));
 
 /** When a request may be tried again, by its earlier attempts; undefined = none of them failed or was refused. */
@@ -68,7 +71,7 @@ export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'pol
   const { breakerFailures, breakerWindowMs, breakerProbeMs } = policy.backoff;
   const failures = ofTemplate
     .filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
-    .toSorted((a, b) => endedAt(b) - endedAt(a) || (a.name < b.name ? -1 : 1));
+    .toSorted((a, b) => endedAt(b) - endedAt(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
   const [last] = failures;
   const closed: Breaker = { open: false, probe: false, failures: failures.length };
   if (last === undefined || failures.length < breakerFailures) return closed;

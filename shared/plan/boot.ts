@@ -22,8 +22,10 @@ const isUnplaced = (agentJob: AgentJob): boolean => bootCause(agentJob) === 'uns
 
 /** True when no node took its pod within the time after which its template's fallback takes over. */
 export function fallsBack(agentJob: AgentJob, policy: PoolPolicy, now: EpochMs): boolean {
+  if (!isUnplaced(agentJob)) return false;
   const fallback = policy.templates.find(({ name }) => name === agentJob.template)?.fallback;
-  return fallback !== undefined && isUnplaced(agentJob) && now - bootSince(agentJob) > fallback.afterMs;
+  if (fallback === undefined || !policy.templates.some(({ name }) => name === fallback.template)) return false;
+  return now - bootSince(agentJob) > Math.min(fallback.afterMs, policy.bootLimits.unschedulable);
 }
 
 /** True when the present cause has outlived its limit: the agent counts as never started. */

@@ -34,6 +34,14 @@ class Takes {
   }
 }
 
+export interface Left {
+  readonly pass: number;
+  readonly pool: number;
+  readonly template: number;
+  /** By cluster: what each of its quotas leaves. */
+  readonly quotas: ReadonlyMap<string, readonly Amounts[]>;
+}
+
 export class Headroom {
   #pass: number;
   #pool: number;
@@ -63,6 +71,11 @@ export class Headroom {
         return [name, lessenedBy(quotas.value ?? [], podless, view, this.#takes)];
       }),
     );
+  }
+
+  /** What is left now, for whoever explains a refusal. */
+  left(template: string): Left {
+    return { pass: this.#pass, pool: this.#pool, template: this.#templates.get(template) ?? 0, quotas: this.#quotas };
   }
 
   /** What forbids one more agent of this template; undefined = nothing. */
@@ -108,7 +121,7 @@ function lessenedBy(
   const templates = new Map(view.policy.templates.map((template) => [template.name, template]));
   const pods = podless.flatMap(({ template: name, parameters = {} }) => {
     const template = templates.get(name);
-    return template === undefined ? [] : [{ ...takes.of(withParameters(template, parameters)), jobs: 0 }];
+    return template === undefined ? [] : [{ ...takes.of(withParameters(template, parameters)), jobs: 0, secrets: 0 }];
   });
   return quotas.map((room) => pods.reduce<Amounts>(lessened, room));
 }

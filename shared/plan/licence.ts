@@ -4,7 +4,7 @@
  * Source: learn.microsoft.com/azure/devops/pipelines/process/runs and licensing/concurrent-jobs (2026-11).
  */
 import type { JobRequest } from '../domain/jobRequest.ts';
-import type { LicenceNeeds, Wish } from './observed.ts';
+import type { GroupMember, LicenceNeeds, Wish } from './observed.ts';
 import type { View } from './view.ts';
 
 type Licensed = Pick<View, 'policy' | 'observed' | 'requests'>;
@@ -54,16 +54,17 @@ const byAge = (a: Wish, b: Wish): number => a.queuedAt - b.queuedAt || a.request
 /**
  * How many of its wishes a pool is granted. What private requests with an agent are about to take is taken; the rest is
  * dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest. Every
- * pool of a group that sees the same comes to the same deal.
+ * pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on which
+ * all agree: `place` = how many of the others come before this one.
  */
-export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[], free: number): number {
-  let room = free - [own, ...others].reduce((sum, { claims }) => sum + claims, 0);
-  const hands = [own, ...others].map(({ wishes }, index) => ({ wishes, own: index === 0 }));
+export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[], free: number, place = 0): number {
+  const pools = others.toSpliced(place, 0, own);
+  let room = free - pools.reduce((sum, { claims }) => sum + claims, 0);
   let granted = 0;
   for (let round = 0; room > 0; round++) {
-    const turns = hands.flatMap(({ wishes, own: isOwn }) => {
+    const turns = pools.flatMap(({ wishes }, pool) => {
       const wish = wishes[round];
-      return wish === undefined ? [] : [{ wish, isOwn }];
+      return wish === undefined ? [] : [{ wish, isOwn: pool === place }];
     });
     if (turns.length === 0) break;
     const dealt = turns.toSorted((a, b) => byAge(a.wish, b.wish)).slice(0, room);
@@ -71,4 +72,28 @@ export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[],
     room -= dealt.length;
   }
   return granted;
+}
+
+type Pool = Pick<GroupMember, 'organisation' | 'poolId'>;
+
+const byPool = (a: Pool, b: Pool): number =>
+  a.organisation === b.organisation ? a.poolId - b.poolId : a.organisation < b.organisation ? -1 : 1;
+
+/** The share of the pool that is looked at, among those of its group whose needs are known. */
+export function shareOf(
+  { policy, observed }: Pick<View, 'policy' | 'observed'>,
+  own: LicenceNeeds,
+  free: number,
+): number {
+  const pool = { organisation: policy.organisation.name, poolId: policy.poolId };
+  const members = observed.group
+    .toSorted(byPool)
+    .flatMap(({ needs, ...member }) => (needs.known ? [{ member, needs: needs.value }] : []));
+  const place = members.filter(({ member }) => byPool(member, pool) < 0).length;
+  return licenceShare(
+    own,
+    members.map(({ needs }) => needs),
+    free,
+    place,
+  );
 }

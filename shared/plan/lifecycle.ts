@@ -3,10 +3,10 @@
  * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
-import { endedAt, isFailure } from './backoff.ts';
+import { endedAt, isFailure, pauses } from './backoff.ts';
 import { bootCause, fallsBack, isBootExpired } from './boot.ts';
 import type { Action, Alarm } from './plan.ts';
 import { isDrained, isSpent, wasEverOnline } from './supply.ts';
@@ -35,11 +35,13 @@ const act = (action: Action): Lifecycle => ({ actions: [action], alarms: [] });
 const retire = (agentJob: AgentJob, reason: RetireReason, detail?: string): Lifecycle =>
   act({ kind: 'retire', agentJob, reason, ...(detail === undefined ? {} : { detail }) });
 
-/** A tombstone is memory for its request; a failed one also for its template's breaker. */
+/** A tombstone is memory for its request; a failed one for its template's breaker, a warm one for the next attempt. */
 function buryWhenForgettable(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
   const requestLives = agentJob.purpose.kind === 'request' && context.unfinished.has(agentJob.purpose.requestId);
-  const window = isFailure(agentJob) ? context.policy.backoff.breakerWindowMs : 0;
-  return requestLives || context.now - endedAt(agentJob) < window ? nothing : act({ kind: 'bury', agentJob });
+  const isRemembered = isFailure(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
+  const window = isRemembered ? context.policy.backoff.breakerWindowMs : 0;
+  const isFresh = context.now - endedAt(agentJob) < window || mayBeNamedAgain(agentJob, context.now);
+  return requestLives || isFresh ? nothing : act({ kind: 'bury', agentJob });
 }
 
 function whileReserved(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest): Lifecycle {

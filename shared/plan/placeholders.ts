@@ -87,7 +87,9 @@ export function planAbsences(view: View): readonly Action[] {
   const orphans = orphansOf(view);
   const changes = noteChanges(view, control, orphans);
   const note: readonly Action[] =
-    Object.keys(changes).length === 0 ? [] : [{ kind: 'noteControl', name: `mayfly-pool-${policy.poolId}`, changes }];
+    Object.keys(changes).length === 0 && !control.isMissing
+      ? []
+      : [{ kind: 'noteControl', name: `mayfly-pool-${policy.poolId}`, changes }];
   const gone = orphans.filter((orphan) => isForgotten(view, orphan, control.absentSince.get(orphan.template6), now));
   return [
     ...note,

@@ -56,5 +56,5 @@ export function agentJobAmounts(template: Template): Amounts {
   const beside = total(sidecars);
   const together = added(total(containersOf(pod['containers'])), beside);
   const most = alone.map((container) => added(containerAmounts(container), beside)).reduce(largest, together);
-  return { ...most, pods: 1, jobs: 1 };
+  return { ...most, pods: 1, jobs: 1, secrets: 1 };
 }

@@ -15,7 +15,7 @@ import {
 } from './contradictions.ts';
 import { decide, isSkip, type Situation } from './decide.ts';
 import { Headroom } from './headroom.ts';
-import { entitledFirst, freeParallelJobs, isPrivate, licenceShare } from './licence.ts';
+import { entitledFirst, freeParallelJobs, isPrivate, shareOf } from './licence.ts';
 import type { Matching } from './matching.ts';
 import type { LicenceNeeds } from './observed.ts';
 import type { Alarm, CreateAction, Skip } from './plan.ts';
@@ -37,6 +37,20 @@ export interface Provision {
   readonly unused: ReadonlySet<string>;
   /** Requests that wait now; those that their authors delay do not. */
   readonly waitingCount: number;
+  /** Those requests, oldest first, and what was decided by: for whoever explains a decision. */
+  readonly waiting: readonly JobRequest[];
+  readonly shared: Shared;
+  readonly deal: Deal;
+}
+
+/** What a pool asked of the parallel jobs and what it was given. */
+export interface Deal {
+  readonly free: number;
+  readonly needs: LicenceNeeds;
+  /** Of its wishes, how many are granted. */
+  readonly share: number;
+  /** With room for so many private requests the plan was made; infinite = enough for all that it wished. */
+  readonly room: number;
 }
 
 /** A function that answers equal keys alike and thinks once. */
@@ -79,7 +93,7 @@ function contradictedBy({ contradictions }: Ground): ReadonlyMap<number, string>
   return new Map(ours.map(({ request, agent }) => [request.id, agent.name]));
 }
 
-type Shared = Omit<Situation, 'headroom' | 'probed'>;
+export type Shared = Omit<Situation, 'headroom' | 'probed'>;
 
 function sharedOf(view: View, ground: Ground): Shared {
   const offers = offersOf(view.policy);
@@ -129,19 +143,21 @@ export function licenceNeeds(view: View): LicenceNeeds {
 }
 
 /** First as if there were parallel jobs for all; where there are not, once more within this pool's share. */
-function decideWithinLicence(view: View, shared: Shared, ground: Ground): Decided {
+function decideWithinLicence(view: View, shared: Shared, ground: Ground): Decided & { readonly deal: Deal } {
+  const { free } = ground;
   const wished = decideAll(shared, ground, Number.POSITIVE_INFINITY);
-  if (ground.free === Number.POSITIVE_INFINITY) return wished;
   const needs = needsOf(ground, wished.creations);
-  const others = view.observed.group.flatMap((member) => (member.needs.known ? [member.needs.value] : []));
-  const share = licenceShare(needs, others, ground.free);
-  return share >= needs.wishes.length ? wished : decideAll(shared, ground, share);
+  const all = { ...wished, deal: { free, needs, share: needs.wishes.length, room: Number.POSITIVE_INFINITY } };
+  if (free === Number.POSITIVE_INFINITY) return all;
+  const share = shareOf(view, needs, free);
+  if (share >= needs.wishes.length) return all;
+  return { ...decideAll(shared, ground, share), deal: { free, needs, share, room: share } };
 }
 
 export function planProvision(view: View): Provision {
   const ground = groundOf(view);
   const shared = sharedOf(view, ground);
-  const { creations, skips, situation } = decideWithinLicence(view, shared, ground);
+  const { creations, skips, situation, deal } = decideWithinLicence(view, shared, ground);
   const warm = planWarm(
     situation,
     ground.matching.leftOver.filter(({ ours }) => ours),
@@ -163,5 +179,8 @@ export function planProvision(view: View): Provision {
     distrusted: new Set(contradictions.map(({ agent }) => agent.name)),
     unused: firstOfEachTemplate(contradictions.filter(({ agent }) => agent.ours && !counted.has(agent.name))),
     waitingCount: waiting.requests.length,
+    waiting: waiting.requests,
+    shared,
+    deal,
   };
 }

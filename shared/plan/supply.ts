@@ -168,6 +168,16 @@ function bootingJobUsable(view: View, agentJob: AgentJob, promises: Promises): U
   return bootingUsable(agentJob, offer, view.now);
 }
 
+const clusterOf = ({ agentJob }: Usable): string => agentJob?.cluster ?? '';
+
+/** Names are the lock: of Jobs with one name at most one comes to an agent. The first is the most able of them. */
+function byNameAndUse(a: Usable, b: Usable): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  if (a.state !== b.state) return a.state === 'online' ? -1 : 1;
+  const bound = Number(a.onlyFor !== undefined) - Number(b.onlyFor !== undefined);
+  return bound || (clusterOf(a) < clusterOf(b) ? -1 : 1);
+}
+
 /** All usable agents of the pool, by name. */
 export function usableAgents(view: View): readonly Usable[] {
   const promises = new Promises(view.policy.templates);
@@ -175,7 +185,6 @@ export function usableAgents(view: View): readonly Usable[] {
     ...view.agents.map((agent) => onlineUsable(view, agent) ?? unseenUsable(view, agent)),
     ...view.agentJobs.map((agentJob) => bootingJobUsable(view, agentJob, promises)),
   ];
-  return found
-    .filter((usable) => usable !== undefined)
-    .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const inOrder = found.filter((usable) => usable !== undefined).toSorted(byNameAndUse);
+  return inOrder.filter(({ name }, index) => name !== inOrder[index - 1]?.name);
 }

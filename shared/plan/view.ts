@@ -1,6 +1,6 @@
 /** One look at a pool with what all decisions look up in it, worked out once for a plan. */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
 import type { NameScope } from '../domain/names.ts';
@@ -16,7 +16,8 @@ export interface View {
   /** Of all clusters that answered. */
   readonly agentJobs: readonly AgentJob[];
   readonly agentsByName: ReadonlyMap<string, Agent>;
-  readonly agentJobsByName: ReadonlyMap<string, AgentJob>;
+  /** Two control planes that see different clusters may make a Job of one name in each of them. */
+  readonly agentJobsByName: ReadonlyMap<string, readonly AgentJob[]>;
   /** The unfinished request that reserves an agent, by the agent's id: it is busy whatever else is said of it. */
   readonly reserved: ReadonlyMap<number, JobRequest>;
   /** The names of those agents. */
@@ -49,7 +50,7 @@ export function viewOf(
     agents,
     agentJobs,
     agentsByName: byName(agents),
-    agentJobsByName: byName(agentJobs),
+    agentJobsByName: Map.groupBy(agentJobs, ({ name }) => name),
     reserved: new Map(holders.map((request) => [request.reservedAgent?.id ?? -1, request])),
     busy: new Set(holders.map((request) => request.reservedAgent?.name ?? '')),
   };
@@ -61,8 +62,17 @@ export function agentOf(view: Pick<View, 'agentsByName'>, agentJob: AgentJob): A
   return agent !== undefined && standsBehind(agentJob, agent) ? agent : undefined;
 }
 
-/** The agent job of an agent, where a cluster that answered shows it. */
+const rank = (agentJob: AgentJob): number =>
+  (agentJob.agentId === undefined ? 2 : 0) + (agentJob.phase === 'retiring' || isOver(agentJob) ? 1 : 0);
+
+/**
+ * The agent job of an agent, where a cluster that answered shows it. Of several that may be, the one that names the
+ * agent; else one that goes on, because an agent must not be given up for the end of another one's Job.
+ */
 export function agentJobOf(view: Pick<View, 'agentJobsByName'>, agent: Agent): AgentJob | undefined {
-  const agentJob = view.agentJobsByName.get(agent.name);
-  return agentJob !== undefined && standsBehind(agentJob, agent) ? agentJob : undefined;
+  const [first, ...others] = (view.agentJobsByName.get(agent.name) ?? []).filter((each) => standsBehind(each, agent));
+  if (others.length === 0) return first;
+  return [first, ...others]
+    .filter((each) => each !== undefined)
+    .toSorted((a, b) => rank(a) - rank(b) || (a.cluster < b.cluster ? -1 : 1))[0];
 }

@@ -6,6 +6,7 @@ import type { AgentJob } from '../domain/agentJob.ts';
 import { agentJobName, templateShort } from '../domain/names.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
+import { hasFailed } from './attempts.ts';
 import { retryAt } from './backoff.ts';
 import { claimRoom, type Situation } from './decide.ts';
 import type { Alarm, CreateAction, WarmState } from './plan.ts';
@@ -81,8 +82,12 @@ interface Filled {
 
 function fill(situation: Situation, { template, target, fresh }: Stock): Filled {
   const { view } = situation;
-  const again = retryAt(view.agentJobs.filter(isWarmOf(template)), view.policy);
-  const missing = target - fresh.length;
+  const attempts = view.agentJobs.filter(isWarmOf(template));
+  const again = retryAt(attempts, view.policy);
+  // After a failure one at a time: what failed for one most likely fails for all.
+  const missing = again === undefined ? target - fresh.length : Math.min(1, target - fresh.length);
+  if (missing > 0 && attempts.some((agentJob) => hasFailed(view, agentJob)))
+    return { actions: [], heldBy: 'retiringFirst' };
   if (missing > 0 && again !== undefined && view.now < again) return { actions: [], heldBy: 'backingOff' };
   const names = freeNames(view, template);
   const actions: CreateAction[] = [];

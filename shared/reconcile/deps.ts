@@ -6,7 +6,7 @@ import type { PoolPolicy } from '../domain/template.ts';
 import type { LicenceNeeds } from '../plan/observed.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
 
-/** What an earlier look learned of a run, and when by this machine's clock. */
+/** What an earlier look learned of a run, and when by Azure DevOps' time. */
 export interface KnownRun {
   readonly isOver: boolean;
   readonly askedAt: EpochMs;

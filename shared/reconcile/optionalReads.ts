@@ -39,7 +39,7 @@ export async function readControlMaps(deps: LookDeps, errors: unknown[]): Promis
   const reads = await Promise.all(
     clusters.map((cluster) => attempt(errors, within(clock, clusterReadMs, bound, cluster.getControl(policy.poolId)))),
   );
-  const controls = reads.flatMap((read) => (read.known ? [readControl(read.value ?? {})] : []));
+  const controls = reads.flatMap((read) => (read.known ? [readControl(read.value)] : []));
   const failed = reads.find((read) => !read.known);
   if (failed === undefined) {
     memory.control = mergeControls(controls);

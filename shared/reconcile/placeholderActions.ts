@@ -49,12 +49,16 @@ export function deletePlaceholder(deps: ReconcileDeps, action: ActionOf<'deleteP
   });
 }
 
-/** Writes to the map of the first cluster of the pool: one record is enough, and all maps are read. */
+/**
+ * Writes to the map of the first cluster of the pool: one record is enough, and all maps are read. In the others a map
+ * is made where there is none, for people to write on.
+ */
 export function noteControl(deps: ReconcileDeps, action: ActionOf<'noteControl'>): Promise<Outcome> {
   return settle('noteControl', action.name, async () => {
-    const [home] = deps.clusters;
-    if (home === undefined) return ['failed', 'the pool has no cluster'];
-    await home.patchControl(deps.policy.poolId, action.changes);
+    const { poolId } = deps.policy;
+    await Promise.all(
+      deps.clusters.map((cluster, index) => cluster.patchControl(poolId, index === 0 ? action.changes : {})),
+    );
     return ['done'];
   });
 }

@@ -1,17 +1,14 @@
 /** Asks for the runs of requests that may be leftovers. What cannot be told is no leftover. */
 import type { AgentJob } from '../domain/agentJob.ts';
-import { type EpochMs, minutesMs } from '../domain/instant.ts';
+import type { EpochMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { runsToAskAbout } from '../plan/runsOver.ts';
 import type { KnownRun, LookDeps } from './deps.ts';
 import { attempt } from './optionalReads.ts';
 
-/** A run that goes on is asked for again after this; one that is over stays so. */
-const askAgainMs = minutesMs(30);
-
 /** The waiting requests whose runs are known to be over. */
 export async function readRunsOver(
-  { pools, clock, memory }: LookDeps,
+  { pools, memory }: LookDeps,
   requests: readonly JobRequest[],
   agentJobs: readonly AgentJob[],
   at: EpochMs,
@@ -19,14 +16,15 @@ export async function readRunsOver(
 ): Promise<ReadonlySet<number>> {
   const runs: Map<number, KnownRun> = memory.runs ?? new Map();
   forget(runs, requests);
-  const isKnown = (requestId: number): boolean => {
+  // One that is over stays so, which is never to be asked again.
+  const askedAt = (requestId: number): EpochMs | undefined => {
     const run = runs.get(requestId);
-    return run !== undefined && (run.isOver || clock.now() - run.askedAt < askAgainMs);
+    return run?.isOver === true ? Number.POSITIVE_INFINITY : run?.askedAt;
   };
   await Promise.all(
-    runsToAskAbout(requests, agentJobs, at, isKnown).map(async ({ requestId, projectId, runId }) => {
+    runsToAskAbout(requests, agentJobs, at, askedAt).map(async ({ requestId, projectId, runId }) => {
       const read = await attempt(errors, pools.isRunOver(projectId, runId));
-      runs.set(requestId, { isOver: read.known && read.value === true, askedAt: clock.now() });
+      runs.set(requestId, { isOver: read.known && read.value === true, askedAt: at });
     }),
   );
   return new Set([...runs].filter(([, run]) => run.isOver).map(([requestId]) => requestId));

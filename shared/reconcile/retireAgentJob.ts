@@ -4,7 +4,7 @@
  * pod be ended.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
@@ -100,7 +100,7 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
 async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {
   if (agentJob.served === undefined && !blamelessReasons.has(action.reason)) return true;
-  if (agentJob.purpose.kind === 'warm') return false;
+  if (agentJob.purpose.kind === 'warm') return mayBeNamedAgain(agentJob, deps.serverNow());
   const request = await deps.pools.getJobRequest(deps.policy.poolId, agentJob.purpose.requestId);
   return request !== undefined && isUnfinished(request);
 }

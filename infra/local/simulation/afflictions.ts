@@ -13,11 +13,27 @@ export interface Afflicted {
   readonly namespace: string;
   readonly faults: Faults;
   readonly poolIds: readonly number[];
+  readonly templates: readonly string[];
+  /** Told of requests that nobody can ever serve. */
+  readonly onOrphan: (requestId: number) => void;
   /** When the faults end, in ms from now. */
   readonly untilMs: number;
 }
 
-export const afflictions = ['refusal', 'quota', 'pendingUpdate', 'delay', 'none', 'none', 'none', 'none'] as const;
+export const afflictions = [
+  'refusal',
+  'quota',
+  'pendingUpdate',
+  'delay',
+  'ignored',
+  'orphans',
+  'halt',
+  'halt',
+  'none',
+  'none',
+  'none',
+  'none',
+] as const;
 export type Affliction = (typeof afflictions)[number];
 
 /** One kind of write is forbidden all the time: a missing right, a wrong admission rule. */
@@ -66,11 +82,75 @@ function delayRequests({ random, ado, poolIds, clock, untilMs }: Afflicted): voi
   });
 }
 
+/** The server gives nothing to some agents, however idle they are. */
+function ignoreAgents({ random, ado, poolIds, clock, untilMs }: Afflicted): void {
+  const ignored: { readonly poolId: number; readonly id: number }[] = [];
+  for (let at = 0; at < untilMs; at += random.between(10_000, 60_000)) {
+    clock.after(at, () => {
+      const poolId = random.pick(poolIds);
+      const idle = ado.listAgents(poolId).filter((agent) => agent.online && agent.assignedRequestId === undefined);
+      if (idle.length === 0) return;
+      const { id } = random.pick(idle);
+      ignored.push({ poolId, id });
+      ado.ignoreAgent(poolId, id);
+    });
+  }
+  clock.after(untilMs, () => {
+    for (const { poolId, id } of ignored) {
+      if (ado.listAgents(poolId).some((agent) => agent.id === id)) ado.ignoreAgent(poolId, id, false);
+    }
+  });
+}
+
+/** Runs end while requests of theirs stay, for ever. */
+function orphanRequests({ random, ado, poolIds, clock, untilMs, onOrphan }: Afflicted): void {
+  for (let count = 0; count < 3; count++) {
+    clock.after(random.between(0, untilMs), () => {
+      const waiting = ado
+        .listJobRequests(random.pick(poolIds), { completedRequestCount: 0 })
+        .filter((request) => request.assignedAt === undefined);
+      if (waiting.length === 0) return;
+      const { id } = random.pick(waiting);
+      onOrphan(id);
+      ado.orphanRequest(id);
+    });
+  }
+}
+
+/** Somebody pauses or drains a pool or a template on a control map, and lifts it again. */
+function halt({ random, clusters, namespace, poolIds, templates, clock, untilMs }: Afflicted): void {
+  for (const poolId of poolIds) {
+    const world = random.pick([...clusters.values()]);
+    const word = random.pick(['paused', 'drained']);
+    const key = random.chance(0.5) ? word : `${word}.${random.pick(templates)}`;
+    const say = (value: string): void => writeControl(world, namespace, poolId, key, value);
+    clock.after(random.between(0, untilMs), () => say('true'));
+    clock.after(untilMs, () => say('false'));
+  }
+}
+
+function writeControl(world: KubernetesWorld, namespace: string, poolId: number, key: string, value: string): void {
+  const name = `mayfly-pool-${poolId}`;
+  const { items } = world.list('configmaps', namespace, { fieldSelector: `metadata.name=${name}` }).body;
+  const exists = Array.isArray(items) && items.length > 0;
+  if (exists) world.patch('configmaps', namespace, name, { type: 'merge', body: { data: { [key]: value } } });
+  else
+    world.create('configmaps', namespace, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name },
+      data: { [key]: value },
+    });
+}
+
 const strike: Readonly<Record<Affliction, (afflicted: Afflicted) => void>> = {
   refusal: refuse,
   quota: fillQuota,
   pendingUpdate: demandUpdates,
   delay: delayRequests,
+  ignored: ignoreAgents,
+  orphans: orphanRequests,
+  halt,
   none: () => undefined,
 };
 

@@ -16,6 +16,8 @@ const followers: Readonly<Record<string, readonly string[]>> = {
 /** More wasted attempts at one request than this are a factory, whatever explains each of them. */
 const maxWastedPerTenMinutes = 12;
 const tenMinutesMs = 600_000;
+/** A placeholder stays this long after its template left, at least. */
+const absentForMs = 900_000;
 
 const record = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -29,9 +31,22 @@ export class Conduct {
   readonly #phases = new Map<string, string>();
   readonly #wasted = new Map<string, EpochMs[]>();
 
+  /** The newest configuration, once there is another than the first. */
+  #configuration: { readonly since: EpochMs; readonly templates: ReadonlySet<string> } | undefined;
+
   constructor(now: () => EpochMs, violated: (at: EpochMs, sentence: string) => void) {
     this.#now = now;
     this.#violated = violated;
+  }
+
+  /** `templates` = the short forms of those that the newest configuration has. */
+  onConfiguration(templates: ReadonlySet<string>): void {
+    this.#configuration = { since: this.#now(), templates };
+  }
+
+  #mayLeave(template6: string, at: EpochMs): boolean {
+    const newest = this.#configuration;
+    return newest !== undefined && !newest.templates.has(template6) && at - newest.since > absentForMs;
   }
 
   watch(world: KubernetesWorld): void {
@@ -40,7 +55,8 @@ export class Conduct {
 
   /** An attempt came to nothing. One that another request's theft used up did not. */
   #onWasted(metadata: JsonObject): void {
-    const requestId = text(record(metadata['labels'])[labels.requestId]);
+    const marks = record(metadata['labels']);
+    const requestId = text(marks[labels.requestId]) || `${text(marks[labels.poolId])} warm`;
     const now = this.#now();
     const recent = (this.#wasted.get(requestId) ?? []).filter((at) => now - at < tenMinutesMs);
     recent.push(now);
@@ -77,7 +93,8 @@ export class Conduct {
   }
 
   #onDeleted({ agentId, agentName, at }: Extract<AdoEvent, { kind: 'agentDeleted' }>, parsed: ParsedName): void {
-    if (parsed.kind === 'placeholder') this.#violated(at, `placeholder ${agentName} was deleted`);
+    if (parsed.kind === 'placeholder' && !this.#mayLeave(parsed.template6, at))
+      this.#violated(at, `placeholder ${agentName} was deleted`);
     // One that has had a session may be given a request at any moment until it is disabled.
     const risky = this.#enabled.has(agentId) && this.#hadSession.has(agentId);
     if (risky) this.#violated(at, `agent ${agentName} was deleted without being disabled first`);

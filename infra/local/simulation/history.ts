@@ -3,6 +3,8 @@
  * crash) tells the same story.
  */
 import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
+import { placeholderName } from '../../../shared/domain/names.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
 import type { Log } from '../../../shared/ports.ts';
 import { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { PodStory } from '../kubernetes/podStory.ts';
@@ -15,12 +17,12 @@ import { agentWorkload, randomBehaviour } from './agentInPod.ts';
 import { serve } from './buildServer.ts';
 import { ControlPlane, type Surroundings } from './controlPlane.ts';
 import { stormyFaults } from './faultWeather.ts';
+import type { HistoryOptions, HistoryResult } from './historyResult.ts';
 import { Invariants } from './invariants.ts';
-import type { JobAccount } from './jobLedger.ts';
-import { CallCounter, type Crash, Mortal } from './mortal.ts';
+import { CallCounter, Mortal } from './mortal.ts';
 import { drawStory } from './podTrouble.ts';
 import { drawScenario, organisationUrl, type Scenario } from './scenario.ts';
-import type { Trace } from './trace.ts';
+import { isSettled } from './settled.ts';
 
 export const namespace = 'mayfly-agents';
 
@@ -30,29 +32,6 @@ const sweepMs = secondsMs(60);
 const anyKey = { exponent: 'AQAB', modulus: 'AA' };
 /** From the first read of a pass to its report, slow answers included. */
 const longestPassMs = secondsMs(120);
-
-export interface HistoryResult {
-  readonly seed: number;
-  readonly violations: readonly string[];
-  readonly requests: number;
-  readonly jobs: number;
-  readonly ran: number;
-  readonly lost: number;
-  readonly cancelled: number;
-  readonly calls: number;
-  readonly crashes: number;
-  readonly account: JobAccount;
-  /** Virtual time from the end of the faults until all was served and gone, in ms. */
-  readonly settledAfterMs: number;
-}
-
-export interface HistoryOptions {
-  readonly seed: number;
-  /** Overrides what the seed drew. */
-  readonly scenario?: (drawn: Scenario) => Scenario;
-  readonly crash?: Crash;
-  readonly trace?: Trace;
-}
 
 class History {
   readonly clock = new VirtualClock();
@@ -65,7 +44,7 @@ class History {
   readonly clusters: ReadonlyMap<string, KubernetesWorld>;
   readonly invariants: Invariants;
   readonly #options: HistoryOptions;
-  readonly #around: Surroundings;
+  #around: Surroundings;
   readonly #weather: { calm(): void };
   #planes: { readonly plane: ControlPlane; readonly mortal: Mortal }[] = [];
   #trouble: number;
@@ -193,6 +172,22 @@ class History {
     });
   }
 
+  /** Each control plane is replaced by one of the new configuration, at a time of its own. */
+  #templateLeaves(): void {
+    const { leaving, policies } = this.scenario;
+    if (leaving === undefined) return;
+    this.clock.after(leaving.atMs, () => {
+      const left = policies.map((policy) => ({
+        ...policy,
+        generation: 2,
+        templates: policy.templates.filter(({ name }) => name !== leaving.template),
+      }));
+      this.#around = { ...this.#around, policies: left };
+      this.invariants.onConfiguration(left);
+      for (const { mortal } of this.#planes) this.clock.after(this.random.between(0, minutesMs(5)), () => mortal.die());
+    });
+  }
+
   #disaster(): void {
     const [name, world] = this.random.pick([...this.clusters]);
     const node = `${name}-${this.random.between(1, 3)}`;
@@ -209,16 +204,6 @@ class History {
     }
   }
 
-  /** Nothing is on its way any more: no unfinished request, and of ours only what rests. */
-  #isSettled(): boolean {
-    const quiet = this.scenario.policies.every(({ poolId, templates }) => {
-      const open = this.ado.listJobRequests(poolId, { completedRequestCount: 0 });
-      const ours = this.ado.listAgents(poolId).filter((agent) => agent.name.startsWith('mf-'));
-      return open.length === 0 && ours.length === templates.length;
-    });
-    return quiet && [...this.clusters.values()].every((world) => isEmpty(world));
-  }
-
   async run(): Promise<HistoryResult> {
     const { clock, scenario } = this;
     for (let plane = 0; plane < scenario.planes; plane++) this.#boot(`plane-${plane}`);
@@ -227,14 +212,18 @@ class History {
     this.#hooks();
     this.#arrivals();
     this.#troubles();
+    this.#templateLeaves();
     afflict(scenario.affliction, {
       ...this.#around,
       poolIds: scenario.policies.map((policy) => policy.poolId),
+      templates: scenario.policies.flatMap(({ templates }) => templates.map(({ name }) => name)),
+      onOrphan: (requestId) => this.invariants.orphans.add(requestId),
       untilMs: scenario.faultsEndMs,
     });
     await clock.advance(Math.max(scenario.faultsEndMs, ...scenario.arrivals.map((arrival) => arrival.atMs)) + 1);
     const calmAt = clock.now();
-    while (clock.now() - calmAt < settleMs && !this.#isSettled()) await clock.advance(secondsMs(30));
+    while (clock.now() - calmAt < settleMs && !isSettled({ ...this.#around, orphans: this.invariants.orphans }))
+      await clock.advance(secondsMs(30));
     const settledAfterMs = clock.now() - calmAt;
     for (const { plane, mortal } of this.#planes) {
       mortal.alive = false;
@@ -260,16 +249,12 @@ class History {
   /** Pipelines are not queued before there is a placeholder to accept them. */
   async #untilPlaceholders(): Promise<void> {
     const ready = (): boolean =>
-      this.scenario.policies.every(({ poolId, templates }) => this.ado.listAgents(poolId).length >= templates.length);
+      this.scenario.policies.every((policy) => {
+        const names = new Set(this.ado.listAgents(policy.poolId).map(({ name }) => name));
+        return policy.templates.every(({ name }) => names.has(placeholderName(scopeOf(policy), name)));
+      });
     for (let second = 0; second < 7200 && !ready(); second++) await this.clock.advance(1000);
   }
-}
-
-function isEmpty(world: KubernetesWorld): boolean {
-  return (['jobs', 'pods', 'secrets'] as const).every((resource) => {
-    const { body } = world.list(resource, namespace);
-    return Array.isArray(body['items']) && body['items'].length === 0;
-  });
 }
 
 export function runHistory(options: HistoryOptions): Promise<HistoryResult> {

@@ -4,8 +4,9 @@
  */
 import { isOver, isTombstone } from '../../../shared/domain/agentJob.ts';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
-import { labels, type ParsedName, parseName, placeholderName } from '../../../shared/domain/names.ts';
+import { labels, type ParsedName, parseName, placeholderName, templateShort } from '../../../shared/domain/names.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
+import { freeParallelJobs, isPrivate } from '../../../shared/plan/licence.ts';
 import { knownAgentJobs } from '../../../shared/plan/observed.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import type { PassReport } from '../../../shared/reconcile/reconcilePool.ts';
@@ -15,6 +16,7 @@ import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldEvent as KubernetesEvent } from '../kubernetes/worldEvent.ts';
 import { Conduct } from './conduct.ts';
 import { JobLedger } from './jobLedger.ts';
+import { isMemoryOf } from './settled.ts';
 
 const causedByUs: ReadonlySet<string> = new Set(['suspended', 'jobDeleted', 'ownerGone', 'podDeleted']);
 
@@ -27,7 +29,9 @@ export class Invariants {
   lost = 0;
   cancelled = 0;
   readonly #ado: AzureDevOpsWorld;
-  readonly #policies: readonly PoolPolicy[];
+  #policies: readonly PoolPolicy[];
+  /** Requests of runs that are over: nobody can ever serve them. */
+  readonly orphans = new Set<number>();
   readonly #jobNames = new Set<string>();
   readonly #agentNames = new Set<string>();
   readonly #sessions = new Set<string>();
@@ -42,6 +46,13 @@ export class Invariants {
       (at, sentence) => this.violated(at, sentence),
     );
     ado.onEvent((event) => this.#onAdo(event));
+  }
+
+  /** A newer configuration is in force. */
+  onConfiguration(policies: readonly PoolPolicy[]): void {
+    this.#policies = policies;
+    const names = policies.flatMap(({ templates }) => templates.map(({ name }) => templateShort(name)));
+    this.#conduct.onConfiguration(new Set(names));
   }
 
   watchCluster(name: string, world: KubernetesWorld): void {
@@ -113,6 +124,7 @@ export class Invariants {
 
   #mustBeIdle(cluster: string, agentName: string, why: string, at: EpochMs): void {
     const agentId = this.ledger.agentIdOf(cluster, agentName);
+    if (agentId === undefined) return;
     for (const { poolId } of this.#policies) {
       const held = this.#ado
         .listJobRequests(poolId, { completedRequestCount: 0 })
@@ -137,6 +149,12 @@ export class Invariants {
         `a plan makes ${live.length + creates.length} of ${policy.maxAgents} agents in pool ${policy.poolId}`,
       );
     }
+    const privates = creates.filter(
+      ({ purpose }) => purpose.kind === 'request' && isPrivateIn(report, purpose.requestId),
+    );
+    const free = freeIn(report, policy);
+    if (privates.length > free)
+      this.violated(report.at, `a plan makes ${privates.length} agents for ${free} parallel jobs`);
     for (const template of policy.templates) {
       const planned = creates.filter((action) => action.template.name === template.name).length;
       const existing = live.filter((agentJob) => agentJob.template === template.name).length;
@@ -182,7 +200,8 @@ export class Invariants {
 
   #finishPool(policy: PoolPolicy, at: EpochMs): void {
     const { agents, requests } = this.#ado.snapshot(policy.poolId);
-    for (const request of requests.filter((candidate) => candidate.result === undefined)) {
+    const unserved = requests.filter(({ id, result }) => result === undefined && !this.orphans.has(id));
+    for (const request of unserved) {
       this.violated(at, `request ${request.id} was never served (queued ${new Date(request.queuedAt).toISOString()})`);
     }
     const placeholders = new Set(policy.templates.map((template) => placeholderName(scopeOf(policy), template.name)));
@@ -198,9 +217,19 @@ export class Invariants {
     for (const resource of ['jobs', 'pods', 'secrets'] as const) {
       const { body } = world.list(resource, namespace, { labelSelector: labels.installation });
       const items = Array.isArray(body['items']) ? body['items'] : [];
-      for (const item of items) {
+      for (const item of items.filter((each) => !isMemoryOf(this.orphans, each))) {
         this.violated(at, `${cluster}: ${resource} ${String(item?.metadata?.name)} is left over`);
       }
     }
   }
+}
+
+function isPrivateIn({ observed }: PassReport, requestId: number): boolean {
+  const requests = observed.requests.known ? observed.requests.value : [];
+  return requests.some((request) => request.id === requestId && isPrivate(request));
+}
+
+function freeIn({ observed }: PassReport, policy: PoolPolicy): number {
+  const requests = observed.requests.known ? observed.requests.value : [];
+  return freeParallelJobs({ policy, observed, requests });
 }

@@ -57,6 +57,8 @@ export class JobLedger {
   #note(cluster: string, object: JsonObject): void {
     const metadata = record(object['metadata']);
     const [ownLabels, notes] = [record(metadata['labels']), record(metadata['annotations'])];
+    const agentId = Number(text(notes[annotations.agentId]));
+    if (agentId > 0) this.#agentIds.set(`${cluster}/${text(metadata['name']) ?? ''}`, agentId);
     const requestId = text(ownLabels[labels.requestId]);
     if (requestId === undefined) return;
     const key = `${cluster}/${text(metadata['uid']) ?? ''}`;
@@ -72,8 +74,6 @@ export class JobLedger {
     entry.reason = text(notes[annotations.reason]) ?? entry.reason;
     entry.served = text(notes[annotations.served]) ?? entry.served;
     this.#entries.set(key, entry);
-    const agentId = Number(text(notes[annotations.agentId]));
-    if (agentId > 0) this.#agentIds.set(`${cluster}/${entry.name}`, agentId);
   }
 
   account(requests: number): JobAccount {

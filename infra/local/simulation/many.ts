@@ -1,5 +1,6 @@
 /** Many histories in a row, with progress for whoever waits and one line of JSON for whoever counts. */
-import { type HistoryResult, runHistory } from './history.ts';
+import { runHistory } from './history.ts';
+import type { HistoryResult } from './historyResult.ts';
 
 export interface ManyOptions {
   readonly count: number;

@@ -1,7 +1,8 @@
 /** The random circumstances of one history, drawn from its seed before anything happens. */
 import { hoursMs, minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
 import { organisationShort } from '../../../shared/domain/names.ts';
-import type { BootLimits, PoolPolicy, Template } from '../../../shared/domain/template.ts';
+import type { BootLimits, PoolPolicy, Template, WarmSchedule } from '../../../shared/domain/template.ts';
+import { VirtualClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { type Affliction, afflictions } from './afflictions.ts';
 
@@ -41,6 +42,8 @@ export interface Scenario {
   /** Agents that are not ours, online from the start. */
   readonly foreignAgents: number;
   readonly affliction: Affliction;
+  /** A template that leaves the configuration at this time; the control planes learn of it one after the other. */
+  readonly leaving?: { readonly template: string; readonly atMs: number };
 }
 
 export const organisationUrl = 'https://dev.azure.example/contoso';
@@ -117,16 +120,40 @@ const demandSets: readonly (readonly string[])[] = [
   ['node -equals 22'],
   ['docker', 'size -equals LARGE'],
   ['Agent.OS -equals linux'],
+  ['Agent.ComputerName', 'mayfly.cpu.4'],
+  ['mayfly.memory.8gi', 'mayfly.cpu.1', 'size'],
 ];
 
-function drawTemplates(random: Random): readonly Template[] {
+/** No request needs it: whoever it could serve, `linux` serves for less. */
+const dispensable = 'old';
+
+function drawTemplates(random: Random, leaves: boolean): readonly Template[] {
   const limit = (): number => (random.chance(0.3) ? random.between(1, 3) : 100);
+  const fallback = random.chance(0.3)
+    ? { fallback: { template: 'node', afterMs: random.between(secondsMs(10), minutesMs(2)) } }
+    : {};
   return [
-    template('linux', 1, limit(), { docker: '27' }),
+    { ...template('linux', 1, limit(), { docker: '27' }), ...fallback },
     template('node', 2, limit(), { node: '22', docker: '27' }),
-    template('large', 5, limit(), { docker: '27', size: 'large' }),
+    {
+      ...template('large', 5, limit(), { docker: '27', size: 'large' }),
+      parameters: { cpu: ['1', '4'], memory: ['8Gi'], image: {} },
+    },
+    ...(leaves ? [template(dispensable, 9, 100, { docker: '26' })] : []),
   ];
 }
+
+/** Kept warm until the faults end: what is warm for ever would never be gone. */
+function drawWarm(random: Random, faultsEndMs: number): readonly WarmSchedule[] {
+  if (!random.chance(0.3)) return [];
+  const from = simulationStartsAtMinute;
+  const to = from + Math.ceil(faultsEndMs / minutesMs(1));
+  const weekdays = [0, 1, 2, 3, 4, 5, 6] as const;
+  return [{ template: random.pick(['linux', 'large']), count: random.between(1, 3), weekdays, from, to, zone: 'UTC' }];
+}
+
+/** Of the day on which the virtual clock starts. */
+const simulationStartsAtMinute = new Date(new VirtualClock().now()).getUTCHours() * 60;
 
 function drawArrivals(random: Random, pools: readonly number[]): readonly Arrival[] {
   const burst = random.chance(0.3);
@@ -140,22 +167,50 @@ function drawArrivals(random: Random, pools: readonly number[]): readonly Arriva
   }));
 }
 
+function drawPolicies(
+  random: Random,
+  pools: readonly number[],
+  clusters: readonly string[],
+  leaves: boolean,
+  faultsEndMs: number,
+): readonly PoolPolicy[] {
+  const templates = drawTemplates(random, leaves);
+  const warm = drawWarm(random, faultsEndMs);
+  return pools.map((pool) => ({
+    ...policyFor(pool, clusters, templates),
+    warm,
+    warmMaxAgeMs: random.pick([minutesMs(3), hoursMs(12)]),
+    ...(random.chance(0.2) ? { defaultTemplate: 'node' } : {}),
+    maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
+    // So short that creators and those who roll back meet.
+    createByMs: random.pick([secondsMs(120), secondsMs(120), secondsMs(5)]),
+  }));
+}
+
+type Troubles = Pick<Scenario, 'trouble' | 'faultRate' | 'deaths' | 'disasters' | 'affliction'>;
+
+/** Some histories have none: what they need is then all that a pool needs. */
+function drawTroubles(random: Random, faultsEndMs: number): Troubles {
+  if (random.chance(0.15)) return { trouble: 0, faultRate: 0, deaths: [], disasters: [], affliction: 'none' };
+  const moments = (most: number): number[] =>
+    Array.from({ length: random.between(0, most) }, () => random.between(0, faultsEndMs));
+  return {
+    trouble: random.pick([0, 0.2, 0.6]),
+    faultRate: random.pick([0, 0.02, 0.1, 0.3]),
+    deaths: moments(4),
+    disasters: moments(4),
+    affliction: random.pick(afflictions),
+  };
+}
+
 export function drawScenario(seed: number, random: Random): Scenario {
   const clusters = random.chance(0.4) ? ['east', 'west'] : ['east'];
   const pools = random.chance(0.3) ? [7, 8] : [7];
-  const templates = drawTemplates(random);
   const faultsEndMs = random.between(minutesMs(3), minutesMs(15));
-  const moments = (most: number): number[] =>
-    Array.from({ length: random.between(0, most) }, () => random.between(0, faultsEndMs));
-  const calm = random.chance(0.15);
+  const leaves = random.chance(0.15);
   return {
     seed,
-    policies: pools.map((pool) => ({
-      ...policyFor(pool, clusters, templates),
-      maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
-      // So short that creators and those who roll back meet.
-      createByMs: random.pick([secondsMs(120), secondsMs(120), secondsMs(5)]),
-    })),
+    policies: drawPolicies(random, pools, clusters, leaves, faultsEndMs),
     clusters,
     parallelJobs: random.chance(0.3) ? random.between(2, 5) : 100,
     planes: random.chance(0.5) ? 2 : 1,
@@ -166,15 +221,12 @@ export function drawScenario(seed: number, random: Random): Scenario {
       delayMs: random.pick([0, 2000, 30_000]),
     },
     latencyMs: random.pick([0, 50, 400, 3000]),
-    trouble: calm ? 0 : random.pick([0, 0.2, 0.6]),
-    faultRate: calm ? 0 : random.pick([0, 0.02, 0.1, 0.3]),
-    deaths: calm ? [] : moments(4),
-    disasters: calm ? [] : moments(4),
+    ...drawTroubles(random, faultsEndMs),
     faultsEndMs,
     overlapChance: random.pick([0, 0.2]),
     skewMs: random.pick([0, 0, secondsMs(40), -secondsMs(40), minutesMs(4), -minutesMs(4)]),
     lateAssignmentChance: random.pick([0, 0, 0.3]),
     foreignAgents: random.pick([0, 0, 0, 1, 2]),
-    affliction: calm ? 'none' : random.pick(afflictions),
+    ...(leaves ? { leaving: { template: dispensable, atMs: random.between(0, faultsEndMs) } } : {}),
   };
 }

@@ -27,6 +27,8 @@ const resourceOf: Readonly<Record<string, QuotaResource>> = {
   pods: 'pods',
   'count/pods': 'pods',
   'count/jobs.batch': 'jobs',
+  'count/secrets': 'secrets',
+  secrets: 'secrets',
   cpu: 'requests.cpu',
   'requests.cpu': 'requests.cpu',
   memory: 'requests.memory',
