@@ -70,6 +70,8 @@ export interface WorldsOptions {
   readonly key?: AgentKey;
   /** False leaves the pool without its placeholder. */
   readonly placeholder?: boolean;
+  /** False leaves every cluster without its control map. */
+  readonly control?: boolean;
 }
 
 /** Faults that can also let the world move on by one step just before a call reaches it. */
@@ -142,6 +144,7 @@ export class Worlds {
         new KubernetesWorld({ clock, random, namespaces: [namespace], workload, story: () => this.story }),
       ]),
     );
+    if (options.control !== false) for (const cluster of this.clusters.keys()) this.setControl({}, cluster);
     if (options.placeholder === false) return;
     const [template] = this.policy.templates;
     if (template === undefined) throw new RangeError('a policy has a template');
@@ -227,6 +230,22 @@ export class Worlds {
     const cluster = found.find((each) => each.name === name);
     if (cluster === undefined) throw new RangeError(`no cluster ${name}`);
     return cluster;
+  }
+
+  /** Somebody writes the control map anew; at once. */
+  setControl(data: Readonly<Record<string, string>>, cluster?: string): void {
+    const name = `mayfly-pool-${poolId}`;
+    const world = this.world(cluster);
+    const { items } = world.list('configmaps', namespace).body;
+    if ((items as readonly JsonObject[]).length > 0) world.delete('configmaps', namespace, name);
+    world.create('configmaps', namespace, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+  }
+
+  /** What the control map holds; undefined = there is none. */
+  control(cluster?: string): JsonObject | undefined {
+    const { items } = this.world(cluster).list('configmaps', namespace).body;
+    const [map] = items as readonly JsonObject[];
+    return map === undefined ? undefined : record(map['data']);
   }
 
   async agentJob(name: string, cluster?: string): Promise<AgentJob> {

@@ -44,6 +44,10 @@ describe('readControl', () => {
     expect(readControl(given)).toEqual(aControl(want));
   });
 
+  it('says nothing but that it is missing where there is no map', () => {
+    expect(readControl(undefined)).toEqual(aControl({ isMissing: true }));
+  });
+
   it.each(['true', 'TRUE', 'True', 'yes', 'on', '1', ' true\n'])('takes %j for yes', (text) => {
     expect(readControl({ paused: text, 'drained.linux': text })).toEqual(
       aControl({ paused: switched(), drained: switched('linux') }),
@@ -96,6 +100,11 @@ describe('mergeControls', () => {
       name: 'an absence is as young as the youngest record of it',
       given: [aControl(absent({ aaaaaa: 100, bbbbbb: 900 })), aControl(absent({ aaaaaa: 500 }))],
       want: absent({ aaaaaa: 500, bbbbbb: 900 }),
+    },
+    {
+      name: 'one that is missing is told',
+      given: [noControl, aControl({ isMissing: true })],
+      want: { isMissing: true },
     },
     {
       name: 'the problems of all are told',

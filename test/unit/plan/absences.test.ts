@@ -88,6 +88,11 @@ describe('planPool: a placeholder whose template left the configuration', () => 
       want: [deleted],
     },
     {
+      name: 'is noted where some cluster has no control map, which is made',
+      control: since(5, { isMissing: true }),
+      want: ['noteControl'],
+    },
+    {
       name: 'is told of together with a newer configuration',
       control: { generation: 8 },
       changed: { generation: 9 },

@@ -131,6 +131,13 @@ describe('licenceShare', () => {
     expect(licenceShare(own, others.toReversed(), free)).toBe(want);
   });
 
+  it.each([
+    { name: 'after those that come before it', place: 1, want: 0 },
+    { name: 'before those that come after it', place: 0, want: 1 },
+  ])('takes equal wishes $name', ({ place, want }) => {
+    expect(licenceShare(needs(0, 1), [needs(0, 1)], 1, place)).toBe(want);
+  });
+
   it('goes by the number of the request where both wait equally long, so that all pools see one deal', () => {
     const aged = (requestId: number): LicenceNeeds => ({ claims: 0, wishes: [{ requestId, queuedAt: noon }] });
     const pools = [aged(3), aged(1), aged(2)];
@@ -236,6 +243,39 @@ describe('planPool: the parallel jobs of a licence group', () => {
         .filter(({ id }) => !want.includes(id))
         .map(({ id }) => ({ requestId: id, reason: 'atParallelJobLimit', detail: template.name })),
     );
+  });
+
+  it('are dealt alike by every pool that looks, also where requests of two organisations are equal', () => {
+    const equal = { requestId: 1, queuedAt: minutesAgo(9) };
+    const at = (poolId: number, organisation: string, others: readonly (readonly [number, string])[]) => {
+      const group = others.map(([id, name]) => ({
+        organisation: name,
+        poolId: id,
+        needs: known({ claims: 0, wishes: [equal] }),
+      }));
+      const changed = {
+        parallelJobs: 'auto',
+        poolId,
+        organisation: { ...policy.organisation, name: organisation },
+      } as const;
+      const request = aJobRequest({ id: 1, queuedAt: equal.queuedAt });
+      const { actions } = plan(anObserved({ requests: [request], parallelJobs: read(8), group }), changed);
+      return actions.filter(({ kind }) => kind === 'create').length;
+    };
+    const pools = [
+      [8, 'birch'],
+      [7, 'birch'],
+      [7, 'contoso'],
+      [9, 'alder'],
+    ] as const;
+    const shares = pools.map(([id, name]) =>
+      at(
+        id,
+        name,
+        pools.filter((pool) => pool[0] !== id || pool[1] !== name),
+      ),
+    );
+    expect(shares).toEqual([0, 1, 0, 1]);
   });
 
   it('never give the agent of a public request to a private one that may not start', () => {

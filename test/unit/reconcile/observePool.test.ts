@@ -5,8 +5,8 @@ import { errorKind, type UpstreamErrorKind } from '../../../shared/domain/errors
 import type { Observed } from '../../../shared/plan/observed.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { type Look, longestRetryAfter, observePool } from '../../../shared/reconcile/observe.ts';
-import { aControl, policy, switched } from '../../support/builders.ts';
-import { namespace, Worlds } from '../../support/pass.ts';
+import { aControl, switched } from '../../support/builders.ts';
+import { Worlds } from '../../support/pass.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
 
 const twoClusters = aPoolPolicy({ clusters: ['east', 'west'] });
@@ -44,11 +44,7 @@ const known = {
 const look = (worlds: Worlds, deps: ReconcileDeps = worlds.plane().deps): Promise<Look> =>
   worlds.until(observePool(deps));
 
-function pause(worlds: Worlds, paused: string, cluster?: string): void {
-  const metadata = { name: `mayfly-pool-${policy.poolId}` };
-  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { paused } };
-  worlds.world(cluster).create('configmaps', namespace, map);
-}
+const pause = (worlds: Worlds, paused: string, cluster?: string): void => worlds.setControl({ paused }, cluster);
 
 /** A call at the door of Azure DevOps, or of the cluster west, and which parts it makes unknown. */
 const reads: readonly { readonly verb: string; readonly door: string; readonly parts: readonly string[] }[] = [
@@ -218,7 +214,7 @@ describe('the memory of optional reads', () => {
     pause(worlds, 'true');
     const { deps } = worlds.plane();
     await look(worlds, deps);
-    worlds.world().delete('configmaps', namespace, `mayfly-pool-${policy.poolId}`);
+    worlds.setControl({});
     expect(optional(await look(worlds, deps))).toEqual({
       parallelJobs: { value: { total: 100, used: 0 } },
       control: { value: noControl },

@@ -5,9 +5,15 @@ import { placeholderCapabilities } from '../../../shared/domain/offer.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import type { Outcome } from '../../../shared/reconcile/outcome.ts';
-import { createPlaceholder, repairPlaceholder } from '../../../shared/reconcile/placeholderActions.ts';
+import {
+  createPlaceholder,
+  deletePlaceholder,
+  noteControl,
+  repairPlaceholder,
+} from '../../../shared/reconcile/placeholderActions.ts';
 import { policy, template } from '../../support/builders.ts';
-import { type Existing, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
+import { type Existing, isWrite, nothing, outcomeLine, placeholderLine, Worlds } from '../../support/pass.ts';
+import { aPoolPolicy } from '../../support/policyBuilders.ts';
 
 const { poolId } = policy;
 const status = (code: number): FaultKind => ({ kind: 'status', status: code });
@@ -95,5 +101,87 @@ describe('repairPlaceholder', () => {
     const worlds = new Worlds({ placeholder: false });
     const found = await seen(worlds, (deps) => repairPlaceholder(deps, action));
     expect(found).toEqual({ outcome: 'failed: notFound', left: { ...nothing, agents: [] } });
+  });
+});
+
+describe('deletePlaceholder', () => {
+  const name = placeholderName(scopeOf(policy), 'gone');
+  const action = { kind: 'deletePlaceholder', name, agentId: 2 } as const;
+  const kept: Existing = { ...nothing, agents: [placeholderLine, '2 placeholder offline'] };
+  const anyKey = { exponent: 'AQAB', modulus: 'AA' };
+  const rows: readonly (Row & { readonly asksServer?: true })[] = [
+    { name: 'deletes it', want: 'done', left: nothing, asksServer: true },
+    {
+      name: 'is done when it is gone already',
+      given: (worlds) => worlds.ado.deleteAgent(poolId, 2),
+      want: 'done: gone already',
+      left: nothing,
+    },
+    {
+      name: 'keeps an agent that bears another name under the id',
+      given: (worlds) => worlds.ado.updateAgent(poolId, 2, { name: 'build-server' }),
+      want: 'waiting: it is no placeholder any more',
+      left: { ...nothing, agents: [placeholderLine, '2 build-server offline'] },
+    },
+    {
+      name: 'keeps one that somebody connects as',
+      given: (worlds) => {
+        worlds.ado.replaceAgent(poolId, 2, { name, publicKey: anyKey });
+        worlds.ado.openSession(poolId, 2, { ownerName: name, attached: true });
+      },
+      want: 'waiting: it is no placeholder any more',
+      left: { ...nothing, agents: [placeholderLine, '2 placeholder online'] },
+    },
+    {
+      name: 'leaves it when the server refuses',
+      given: (worlds) => worlds.fail('deleteAgent', status(400)),
+      want: 'waiting: refused',
+      left: kept,
+      asksServer: true,
+    },
+    {
+      name: 'keeps it when it cannot be read',
+      given: (worlds) => worlds.fail('getAgent', status(500)),
+      want: 'failed: unavailable',
+      left: kept,
+    },
+  ];
+  it.each(rows)('$name', async (row) => {
+    const worlds = new Worlds();
+    worlds.ado.addAgent(poolId, { name });
+    row.given?.(worlds);
+    const found = await seen(worlds, (deps) => deletePlaceholder(deps, action));
+    expect(found).toEqual({ outcome: row.want, left: row.left });
+    expect(worlds.calls().filter(isWrite)).toHaveLength(row.asksServer === true ? 1 : 0);
+  });
+});
+
+describe('noteControl', () => {
+  const twoClusters = aPoolPolicy({ clusters: ['east', 'west'] });
+  const action = (changes: Readonly<Record<string, string | undefined>>) =>
+    ({ kind: 'noteControl', name: `mayfly-pool-${poolId}`, changes }) as const;
+
+  it('writes and removes what it was told to, and leaves what people wrote', async () => {
+    const worlds = new Worlds();
+    worlds.setControl({ paused: 'true', 'mayfly.absent.abc123': '5', 'mayfly.generation': '1' });
+    const changes = { 'mayfly.absent.abc123': undefined, 'mayfly.generation': '2', 'mayfly.absent.def456': '7' };
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action(changes)));
+    expect([outcome, worlds.control()]).toEqual([
+      'done',
+      { paused: 'true', 'mayfly.generation': '2', 'mayfly.absent.def456': '7' },
+    ]);
+  });
+
+  it('writes to the map of the first cluster, and makes it where there is none', async () => {
+    const worlds = new Worlds({ policy: twoClusters, control: false });
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action({ 'mayfly.generation': '2' })));
+    expect([outcome, worlds.control('east')]).toEqual(['done', { 'mayfly.generation': '2' }]);
+  });
+
+  it('fails when a map cannot be written', async () => {
+    const worlds = new Worlds();
+    worlds.fail('patch configmaps', status(403));
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action({ 'mayfly.generation': '2' })));
+    expect([outcome, worlds.control()]).toEqual(['failed: forbidden', {}]);
   });
 });

@@ -162,7 +162,7 @@ describe('the private key of an agent', () => {
     },
   ];
   it.each(plants)('is found when it is planted in $name', ({ plant, at }) => {
-    const worlds = new Worlds({ key });
+    const worlds = new Worlds({ key, control: false });
     plant(worlds);
     expect(leaks(everything(worlds), '')).toEqual([at]);
   });
