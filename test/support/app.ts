@@ -5,6 +5,9 @@ import { type App, type AppParts, createApp, type Pools, type PoolTarget } from 
 import type { IntentMessage, PassFollowUp } from '../../shared/domain/intent.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import type { Pass } from '../../shared/intents.ts';
+import { type Explanation, explain } from '../../shared/plan/explain.ts';
+import type { Observed } from '../../shared/plan/observed.ts';
+import { anObserved, policy } from './builders.ts';
 import { aRoute, basic, hookFixture, hookSecret } from './hooks.ts';
 
 export interface TestApp {
@@ -17,15 +20,22 @@ export interface TestApp {
   queueError: Error | undefined;
   /** What the next passes report; an Error is thrown. */
   followUp: PassFollowUp | Error;
+  /** What the next request is explained by; an Error is thrown. */
+  explained: Observed | Error;
 }
 
 export function aTestApp(overrides: Partial<AppParts> = {}): TestApp {
   const sent: IntentMessage[] = [];
   const passes: Pass[] = [];
   const clock = new VirtualClock();
-  const world: { queueError: Error | undefined; followUp: PassFollowUp | Error } = {
+  const world: Pick<TestApp, 'queueError' | 'followUp' | 'explained'> = {
     queueError: undefined,
     followUp: {},
+    explained: anObserved(),
+  };
+  const explanationOf = (requestId: number): Explanation => {
+    if (world.explained instanceof Error) throw world.explained;
+    return explain(policy, world.explained, requestId);
   };
   const route = aRoute();
   const target: PoolTarget = {
@@ -36,7 +46,7 @@ export function aTestApp(overrides: Partial<AppParts> = {}): TestApp {
       if (world.followUp instanceof Error) throw world.followUp;
       return world.followUp;
     },
-    explain: async (requestId) => ({ requestId }),
+    explain: async (requestId) => explanationOf(requestId),
   };
   const pools: Pools = {
     routes: [route],
