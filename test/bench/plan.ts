@@ -20,6 +20,10 @@ const cases = {
   at10k: { requests: 10_000, agents: 2000, demandLists: 60 },
   tombstones: { requests: 10_000, agents: 2000, demandLists: 60, tombstones: 2000 },
   manyDemands: { requests: 10_000, agents: 2000, demandLists: 10_000 },
+  /** Parallel jobs for most of those with an agent, and for some more, and for nobody else: a plan decides twice. */
+  limited: { requests: 10_000, agents: 2000, demandLists: 60, freeLicences: 2020 },
+  /** The same beside pools that want their share of it. */
+  group: { requests: 10_000, agents: 2000, demandLists: 60, freeLicences: 2060, otherPools: 10 },
 } satisfies Record<string, PoolSize>;
 
 setFlagsFromString('--expose-gc');
@@ -81,7 +85,7 @@ const rows = Object.entries(measured).map(([name, { plan, ...figures }]) => [
 ]);
 console.log(table([['case', 'plan ms', 'bare ms', 'peak MiB', 'held MiB', 'served', 'created', 'skipped'], ...rows]));
 
-const { at1k, at10k, tombstones, manyDemands } = measured;
+const { at1k, at10k, tombstones, manyDemands, limited, group } = measured;
 console.log(
   JSON.stringify({
     medianMsAt10k: round(at10k.medianMs),
@@ -92,5 +96,7 @@ console.log(
     heldMiBAt10k: round(at10k.heldMiB),
     medianMsWithTombstones: round(tombstones.medianMs),
     medianMsManyDemands: round(manyDemands.medianMs),
+    medianMsLimited: round(limited.medianMs),
+    medianMsGroup: round(group.medianMs),
   }),
 );

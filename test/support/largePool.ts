@@ -3,9 +3,10 @@ import { type Random, seededRandom } from '../../infra/local/world/random.ts';
 import type { Agent } from '../../shared/domain/agent.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
-import { offeredCapabilities } from '../../shared/domain/offer.ts';
+import { promisedCapabilities } from '../../shared/domain/offer.ts';
+import { known } from '../../shared/domain/read.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
-import type { Observed } from '../../shared/plan/observed.ts';
+import type { GroupMember, Observed } from '../../shared/plan/observed.ts';
 import {
   aBootingAgent,
   aJobRequest,
@@ -30,6 +31,10 @@ export interface PoolSize {
   readonly tombstones?: number;
   /** How many different lists of demands the requests bear. */
   readonly demandLists: number;
+  /** Parallel jobs that are free; undefined = no limit. With too few for all a plan decides twice. */
+  readonly freeLicences?: number;
+  /** Other pools of the licence group, each with requests of its own. */
+  readonly otherPools?: number;
 }
 
 const tools = Array.from({ length: 20 }, (_, index) => `tool${index}`);
@@ -50,7 +55,8 @@ const templates: readonly Template[] = Array.from({ length: 20 }, (_, index) =>
   }),
 );
 
-const policy: PoolPolicy = aPoolPolicy({ templates, maxAgents: 100_000, parallelJobs: 'unlimited' });
+const policyOf = ({ freeLicences }: PoolSize): PoolPolicy =>
+  aPoolPolicy({ templates, maxAgents: 100_000, parallelJobs: freeLicences === undefined ? 'unlimited' : 'auto' });
 
 const templateAt = (index: number): Template => templates[index % templates.length] ?? aTemplate();
 
@@ -73,7 +79,7 @@ function requestsOf(size: PoolSize, random: Random): readonly JobRequest[] {
   );
 }
 
-/** Every second one is online and idle; the others wait for their pod's agent. Each was made for another request. */
+/** Every second one is online and has idled for a few seconds; the others wait for their pod's agent. Each was made for another request. */
 function agentsOf(count: number): { readonly agents: readonly Agent[]; readonly agentJobs: readonly AgentJob[] } {
   const pairs = Array.from({ length: count }, (_, index) => {
     const template = templateAt(index);
@@ -85,8 +91,10 @@ function agentsOf(count: number): { readonly agents: readonly Agent[]; readonly 
       phaseAt: noon - 30_000,
       pod: aPod({ name: `pod-${index}`, uid: `pod-${index}` }),
     });
-    const registered = { id: 10_000 + index, name: agentJob.name, capabilities: offeredCapabilities(template) };
-    return { agentJob, agent: index % 2 === 0 ? anAgent(registered) : aBootingAgent(registered) };
+    const registered = { id: 10_000 + index, name: agentJob.name, capabilities: promisedCapabilities(template) };
+    const idleAt = noon - 1000 * (1 + (index % 40));
+    const agent = index % 2 === 0 ? anAgent({ ...registered, statusChangedAt: idleAt }) : aBootingAgent(registered);
+    return { agentJob, agent };
   });
   return { agents: pairs.map(({ agent }) => agent), agentJobs: pairs.map(({ agentJob }) => agentJob) };
 }
@@ -106,6 +114,18 @@ function tombstonesOf(count: number): readonly AgentJob[] {
   );
 }
 
+/** What the others of the group want: each has some agents and wishes for as many again. */
+function groupOf(count: number, random: Random): readonly GroupMember[] {
+  return Array.from({ length: count }, (_, index) => {
+    const wishes = Array.from({ length: 50 }, (__, wish) => ({
+      requestId: 2_000_000 + index * 1000 + wish,
+      queuedAt: minutesAgo(10) + random.between(0, 500_000),
+    }));
+    const needs = known({ claims: 50, wishes: wishes.toSorted((a, b) => a.queuedAt - b.queuedAt) });
+    return { organisation: 'contoso', poolId: 100 + index, needs };
+  });
+}
+
 /** The same size and seed give the same pool. */
 export function aLargePool(size: PoolSize, seed = 1): LargePool {
   const random = seededRandom(seed);
@@ -114,6 +134,11 @@ export function aLargePool(size: PoolSize, seed = 1): LargePool {
   const observed = anObserved({
     requests: requestsOf(size, random),
     agentJobs: [...agentJobs, ...tombstonesOf(size.tombstones ?? 0)],
+    parallelJobs: { value: { total: 500 + (size.freeLicences ?? 0), used: 500 } },
+    group: groupOf(size.otherPools ?? 0, random),
   });
-  return { policy, observed: { ...observed, agents: { known: true, value: [...placeholders, ...agents] } } };
+  return {
+    policy: policyOf(size),
+    observed: { ...observed, agents: { known: true, value: [...placeholders, ...agents] } },
+  };
 }

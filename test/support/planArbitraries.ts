@@ -1,54 +1,112 @@
 /**
- * Random pools for properties of the plan: overlapping templates, limits, clusters that may be out of reach, agent jobs
- * in every phase with or without pod and agent, foreign agents, ghosts, placeholders and requests in every state.
- * What real systems rule out is left out: an agent is reserved once, names are unique in a pool, and an agent job that is
- * still being created has no pod and no agent that was ever online.
+ * Random pools for properties of the plan: overlapping templates with parameters, limits, licence groups, quotas, warm
+ * schedules, control maps, clusters that may be out of reach, and all that agentJobArbitraries makes.
  */
 import fc from 'fast-check';
-import type { Agent } from '../../shared/domain/agent.ts';
-import { type AgentJob, type AgentJobPurpose, type AgentPod, bootCauses } from '../../shared/domain/agentJob.ts';
+import { type Control, noControl, type Switch } from '../../shared/domain/control.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
-import { agentJobName } from '../../shared/domain/names.ts';
-import { offeredCapabilities } from '../../shared/domain/offer.ts';
-import { known, unknown } from '../../shared/domain/read.ts';
-import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
-import type { Observed } from '../../shared/plan/observed.ts';
-import { scopeOf } from '../../shared/plan/supply.ts';
-import { aJobRequest, anAgent, anAgentJob, aPlaceholder, aPod, noon, withoutAgentId, withoutPod } from './builders.ts';
+import { templateShort } from '../../shared/domain/names.ts';
+import type { Amounts } from '../../shared/domain/quota.ts';
+import { known, type Remembered, unknown } from '../../shared/domain/read.ts';
+import type { PoolPolicy, Template, WarmSchedule } from '../../shared/domain/template.ts';
+import type { GroupMember, Observed, ObservedCluster } from '../../shared/plan/observed.ts';
+import {
+  agentJobArbitrary,
+  type Built,
+  built,
+  instant,
+  placeholderArbitrary,
+  placeholdersOf,
+  someTools,
+  strayArbitrary,
+  strayOf,
+  toolCapabilities,
+} from './agentJobArbitraries.ts';
+import { aJobRequest, aPlaceholder, noon } from './builders.ts';
 import { aPoolPolicy, aTemplate } from './policyBuilders.ts';
 
 export interface PoolCase {
   readonly policy: PoolPolicy;
   readonly observed: Observed;
+  /** Idle agents that the schedules want at noon, by template: known to whoever drew them up. */
+  readonly wanted: ReadonlyMap<string, number>;
 }
 
-const tools = ['a', 'b', 'c'];
-const someTools = fc.subarray(tools);
-
-/** Seconds: a moment ago, around the usual limits, and beyond all of them. */
-const ago = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 21, max: 400 }), fc.constant(7200));
-const instant = ago.map((seconds) => noon - seconds * 1000);
 const limit = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constant(100));
+const images = { node22: `registry.contoso.example/node@sha256:${'b'.repeat(64)}` };
+
+const templateArbitrary = fc.record({
+  offered: someTools,
+  cost: fc.integer({ min: 1, max: 3 }),
+  maxAgents: limit,
+  cpu: fc.constantFrom('1', '4'),
+  cpus: fc.subarray(['2', '4']),
+  hasImages: fc.boolean(),
+  /** Of its fallback, counted on from its own. */
+  fallback: fc.option(fc.integer({ min: 1, max: 3 }), { freq: 2 }),
+});
+
+type TemplateChoice = typeof templateArbitrary extends fc.Arbitrary<infer T> ? T : never;
+
+function templateOf(choice: TemplateChoice, index: number, count: number): Template {
+  const { offered, cpus, hasImages, fallback, ...plain } = choice;
+  const stand = fallback === null ? index : (index + fallback) % count;
+  return aTemplate({
+    name: `template-${index}`,
+    ...plain,
+    capabilities: toolCapabilities(offered),
+    parameters: { cpu: cpus, memory: [], image: hasImages ? images : {} },
+    ...(stand === index ? {} : { fallback: { template: `template-${stand}`, afterMs: 60_000 } }),
+  });
+}
 
 export const templatesArbitrary: fc.Arbitrary<readonly Template[]> = fc
-  .array(fc.record({ offered: someTools, cost: fc.integer({ min: 1, max: 3 }), maxAgents: limit }), {
-    minLength: 1,
-    maxLength: 4,
-  })
-  .map((all) =>
-    all.map(({ offered, cost, maxAgents }, index) =>
-      aTemplate({
-        name: `template-${index}`,
-        cost,
-        maxAgents,
-        capabilities: Object.fromEntries(offered.map((tool) => [tool, '1'])),
-      }),
-    ),
-  );
+  .array(templateArbitrary, { minLength: 1, maxLength: 4 })
+  .map((all) => all.map((choice, index) => templateOf(choice, index, all.length)));
 
-const policyArbitrary: fc.Arbitrary<PoolPolicy> = fc
+/** Noon is on a Monday. */
+type Hours = Pick<WarmSchedule, 'weekdays' | 'from' | 'to' | 'zone'>;
+const insideNoon: readonly Hours[] = [
+  { weekdays: [1], from: 660, to: 780, zone: 'UTC' },
+  { weekdays: [0], from: 1380, to: 780, zone: 'UTC' },
+  { weekdays: [1, 3], from: 1200, to: 1440, zone: 'Asia/Tokyo' },
+];
+const outsideNoon: readonly Hours[] = [
+  { weekdays: [2, 3, 4, 5], from: 0, to: 1440, zone: 'UTC' },
+  { weekdays: [1], from: 600, to: 720, zone: 'UTC' },
+  { weekdays: [1], from: 660, to: 780, zone: 'Asia/Tokyo' },
+];
+
+const warmArbitrary = fc.array(
+  fc.record({
+    template: fc.integer({ min: 0, max: 3 }),
+    count: fc.integer({ min: 1, max: 3 }),
+    inside: fc.constantFrom(true, true, false),
+    hours: fc.integer({ min: 0, max: 2 }),
+  }),
+  { maxLength: 2 },
+);
+
+type WarmChoice = typeof warmArbitrary extends fc.Arbitrary<infer T> ? T : never;
+
+function schedulesOf(choices: WarmChoice, templates: readonly Template[]) {
+  const schedules: WarmSchedule[] = [];
+  const wanted = new Map<string, number>();
+  for (const { template: place, count, inside, hours } of choices) {
+    const template = templates[place]?.name;
+    const period = (inside ? insideNoon : outsideNoon)[hours];
+    if (template === undefined || period === undefined) continue;
+    schedules.push({ template, count, ...period });
+    if (inside) wanted.set(template, Math.max(count, wanted.get(template) ?? 0));
+  }
+  return { warm: schedules, wanted };
+}
+
+const policyArbitrary = fc
   .record({
     templates: templatesArbitrary,
+    defaultTemplate: fc.option(fc.integer({ min: 0, max: 3 }), { freq: 2 }),
+    warm: warmArbitrary,
     clusters: fc.constantFrom(['primary'], ['primary', 'secondary']),
     maxAgents: fc.oneof(fc.integer({ min: 0, max: 8 }), fc.constant(100)),
     parallelJobs: fc.oneof(
@@ -58,12 +116,23 @@ const policyArbitrary: fc.Arbitrary<PoolPolicy> = fc
     ),
     foreignAgents: fc.constantFrom('count', 'ignore'),
     maxCreationsPerPass: fc.constantFrom(1, 3, 50),
+    generation: fc.integer({ min: 1, max: 3 }),
   })
-  .map((overrides) => aPoolPolicy(overrides));
+  .map(({ warm: schedules, defaultTemplate, ...plain }) => {
+    const { warm, wanted } = schedulesOf(schedules, plain.templates);
+    const preferred = plain.templates[defaultTemplate ?? -1]?.name;
+    const warmMaxAgeMs = 600_000;
+    const overrides = { ...plain, warm, warmMaxAgeMs };
+    return {
+      policy: aPoolPolicy(preferred === undefined ? overrides : { ...overrides, defaultTemplate: preferred }),
+      wanted,
+    };
+  });
 
 const demand = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom('a', 'B', 'c', 'a -equals 1', 'Agent.Version -gtVersion 5.0') },
-  { weight: 1, arbitrary: fc.constantFrom('mainframe', 'a -equals 2', 'a -like 1') },
+  { weight: 3, arbitrary: fc.constantFrom('mayfly.cpu.4', 'Mayfly.cpu.2', 'mayfly.image.node22') },
+  { weight: 1, arbitrary: fc.constantFrom('mainframe', 'a -equals 2', 'a -like 1', 'mayfly.cpu.64') },
 );
 
 /** What else is true of a request; those that reserve an agent of ours come with that agent. */
@@ -77,248 +146,150 @@ const requestState = fc.oneof(
   },
 );
 
-const requestArbitrary = fc.record({
+export const requestArbitrary = fc.record({
   demands: fc.array(demand, { maxLength: 2 }),
-  queuedAt: fc.constantFrom(noon - 60_000, noon - 30_000, noon - 5000),
+  queuedAt: fc.constantFrom(noon - 300_000, noon - 60_000, noon - 30_000, noon - 5000),
   parallelism: fc.constantFrom('private' as const, 'private' as const, 'public' as const),
   state: requestState,
+  isRunOver: fc.constantFrom(...Array.from({ length: 11 }, () => false), true),
 });
 
-const podArbitrary: fc.Arbitrary<AgentPod | undefined> = fc.oneof(
-  fc.constant(undefined),
-  fc
-    .record({
-      phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'),
-      cause: fc.constantFrom(...bootCauses),
-      at: instant,
-      mainStarted: fc.boolean(),
-    })
-    .map(({ phase, cause, at, mainStarted }) => {
-      const { mainStartedAt: _, ...pod } = aPod({ phase, cause, createdAt: at });
-      return mainStarted ? { ...pod, mainStartedAt: at } : pod;
+const rarely = fc.constantFrom(...Array.from({ length: 11 }, () => false), true);
+const someTemplates = fc.oneof(
+  { weight: 5, arbitrary: fc.constant<string[]>([]) },
+  { weight: 1, arbitrary: fc.subarray(['template-0', 'template-1', 'template-2']) },
+);
+const switchArbitrary: fc.Arbitrary<Switch> = fc
+  .record({ pool: rarely, templates: someTemplates })
+  .map(({ pool, templates }) => ({ pool, templates: new Set(templates) }));
+
+/** Of a template that was there once, noted long ago, just now or not yet. */
+export const leftTemplate = 'left-the-configuration';
+const absences = fc.constantFrom(undefined, noon - 1_200_000, noon - 1000);
+
+const controlArbitrary: fc.Arbitrary<Remembered<Control>> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant({ value: undefined, error: 'timeout' as const }) },
+  {
+    weight: 9,
+    arbitrary: fc
+      .record({
+        paused: switchArbitrary,
+        drained: switchArbitrary,
+        generation: fc.integer({ min: 1, max: 3 }),
+        absent: absences,
+      })
+      .map(({ absent, ...control }) => {
+        const absentSince = new Map(absent === undefined ? [] : [[templateShort(leftTemplate), absent]]);
+        return { value: { ...noControl, ...control, absentSince } };
+      }),
+  },
+);
+
+const gibi = 2 ** 30;
+const few = fc.integer({ min: 0, max: 6 });
+const quotasArbitrary: fc.Arbitrary<readonly Amounts[]> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant([]) },
+  { weight: 1, arbitrary: few.map((pods) => [{ pods }]) },
+  { weight: 1, arbitrary: few.map((cores) => [{ 'requests.cpu': cores }]) },
+  { weight: 1, arbitrary: few.map((jobs) => [{ jobs }, { 'limits.memory': 5 * gibi, pods: 7 }]) },
+);
+
+const wishArbitrary = fc.record({
+  requestId: fc.integer({ min: 1000, max: 1100 }),
+  queuedAt: fc.constantFrom(noon - 60_000, noon - 30_000, noon - 4000),
+});
+const memberArbitrary = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(unknown('timeout')) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({ claims: fc.integer({ min: 0, max: 2 }), wishes: fc.array(wishArbitrary, { maxLength: 3 }) })
+      .map(({ claims, wishes }) =>
+        known({ claims, wishes: wishes.toSorted((a, b) => a.queuedAt - b.queuedAt || a.requestId - b.requestId) }),
+      ),
+  },
+);
+const groupArbitrary: fc.Arbitrary<readonly GroupMember[]> = fc
+  .array(memberArbitrary, { maxLength: 2 })
+  .map((members) => members.map((needs, index) => ({ organisation: 'contoso', poolId: 20 + index, needs })));
+
+const parallelJobsArbitrary = fc.oneof(
+  { weight: 1, arbitrary: fc.constant({ value: undefined, error: 'timeout' as const }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      value: fc.record({ total: fc.integer({ min: 0, max: 20 }), used: fc.integer({ min: 0, max: 5 }) }),
     }),
+  },
 );
 
-/** An agent behind an agent job, and the request that may reserve it. */
-const behindArbitrary = fc.record({
-  agent: fc.constantFrom(
-    'none',
-    'neverOnline',
-    'online',
-    'online',
-    'offline',
-    'disabled',
-    'spent',
-    'justFinished',
-    'updatePending',
-  ),
-  registeredAt: instant,
-  reserved: fc.constantFrom('no', 'no', 'assigned', 'received'),
-  reservedAt: instant,
-  idKnown: fc.boolean(),
-});
-
-type Behind = typeof behindArbitrary extends fc.Arbitrary<infer T> ? T : never;
-
-const agentJobArbitrary = fc.record({
-  requestId: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined, freq: 5 }),
-  template: fc.integer({ min: 0, max: 4 }),
-  cluster: fc.integer({ min: 0, max: 1 }),
-  phase: fc.constantFrom(
-    'creating',
-    'started',
-    'started',
-    'started',
-    'retiring',
-    'rolledBack',
-    'tombstone',
-    'unreadable',
-  ),
-  phaseAt: instant,
-  createBy: fc.constantFrom(noon - 1000, noon + 60_000),
-  reason: fc.constantFrom(undefined, 'surplus', 'neverStarted', 'finished', 'create-by passed', 'refused'),
-  served: fc.boolean(),
-  suspended: fc.boolean(),
-  pod: podArbitrary,
-  behind: behindArbitrary,
-});
-
-type AgentJobChoice = typeof agentJobArbitrary extends fc.Arbitrary<infer T> ? T : never;
-
-interface Built {
-  readonly agentJob: AgentJob;
-  readonly agents: readonly Agent[];
-  readonly requests: readonly JobRequest[];
-}
-
-/** Phases in which nothing that Mayfly makes can have an agent that came online. */
-const offlinePhases: ReadonlySet<string> = new Set(['creating', 'rolledBack', 'tombstone']);
-
-function agentBehind(name: string, id: number, behind: Behind, template: Template): Agent {
-  const online = behind.agent !== 'neverOnline' && behind.agent !== 'offline';
-  const agent = anAgent({
-    id,
+function clustersOf(
+  policy: PoolPolicy,
+  all: readonly Built[],
+  outOfReach: string | undefined,
+  quotas: readonly (readonly Amounts[])[],
+): readonly ObservedCluster[] {
+  const agentJobs = all.flatMap((each) => each.agentJobs);
+  return policy.clusters.map((name, index) => ({
     name,
-    online,
-    enabled: behind.agent !== 'disabled',
-    updatePending: behind.agent === 'updatePending',
-    createdAt: behind.registeredAt - 5000,
-    statusChangedAt: behind.registeredAt,
-    capabilities: offeredCapabilities(template),
-    ...(behind.agent === 'justFinished' ? { assignedRequestId: 1 } : {}),
-    ...(behind.agent === 'spent' ? { lastCompletedRequest: { id: 1, finishedAt: behind.registeredAt } } : {}),
-  });
-  if (behind.agent !== 'neverOnline') return agent;
-  const { statusChangedAt: _, ...never } = agent;
-  return never;
-}
-
-function reservation(agent: Agent, index: number, { reserved, reservedAt }: Behind): readonly JobRequest[] {
-  if (reserved === 'no') return [];
-  const assigned = { assignedAt: reservedAt, reservedAgent: { id: agent.id, name: agent.name } };
-  return [
-    aJobRequest({ id: 100 + index, ...assigned, ...(reserved === 'received' ? { receivedAt: reservedAt } : {}) }),
-  ];
-}
-
-function purposeOf({ requestId }: AgentJobChoice, index: number): AgentJobPurpose {
-  return requestId === undefined
-    ? { kind: 'warm', slot: index, minute: 1 }
-    : { kind: 'request', requestId, attempt: index + 1 };
-}
-
-/** A Job is suspended until it is started, and again only at its end. */
-function isSuspended({ phase, suspended, pod }: AgentJobChoice): boolean {
-  if (phase === 'creating') return true;
-  return phase === 'started' ? suspended && pod !== undefined : suspended;
-}
-
-/** Annotations that are not always there. */
-function noted({ reason, served }: AgentJobChoice): Partial<AgentJob> {
-  return { ...(reason === undefined ? {} : { reason }), ...(served ? { served: 1 } : {}) };
-}
-
-function jobOf(policy: PoolPolicy, choice: AgentJobChoice, index: number): AgentJob {
-  const { phase, phaseAt, createBy, behind } = choice;
-  const template = policy.templates[choice.template]?.name ?? 'left-the-configuration';
-  const purpose = purposeOf(choice, index);
-  const pod = phase === 'creating' || phase === 'rolledBack' ? undefined : choice.pod;
-  const whole = anAgentJob({
-    cluster: policy.clusters[choice.cluster] ?? 'primary',
-    name: agentJobName(scopeOf(policy), purpose, template),
-    uid: `uid-${index}`,
-    template,
-    purpose,
-    phase,
-    phaseAt,
-    createBy,
-    createdAt: phaseAt - 1000,
-    agentId: 500 + index,
-    suspended: isSuspended(choice),
-    ...noted(choice),
-  });
-  const identified = behind.idKnown ? whole : withoutAgentId(whole);
-  return pod === undefined ? withoutPod(identified) : { ...identified, pod };
-}
-
-function build(policy: PoolPolicy, choice: AgentJobChoice, index: number): Built {
-  const agentJob = jobOf(policy, choice, index);
-  const { behind } = choice;
-  const cameOnline = behind.agent !== 'none' && behind.agent !== 'neverOnline';
-  if (behind.agent === 'none' || (cameOnline && offlinePhases.has(agentJob.phase)))
-    return { agentJob, agents: [], requests: [] };
-  const template = policy.templates[choice.template] ?? aTemplate();
-  const agent = agentBehind(agentJob.name, 500 + index, behind, template);
-  return { agentJob, agents: [agent], requests: cameOnline ? reservation(agent, index, behind) : [] };
-}
-
-/** Agents that no agent job stands behind: foreign ones, those of another installation, and ghosts. */
-const strayArbitrary = fc.record({
-  kind: fc.constantFrom('foreign', 'otherMark', 'ghost', 'ghost'),
-  offered: someTools,
-  behind: behindArbitrary,
-});
-
-function strayOf(policy: PoolPolicy, { kind, offered, behind }: StrayChoice, index: number): Omit<Built, 'agentJob'> {
-  const scope = kind === 'otherMark' ? { ...scopeOf(policy), installation: 'othr' } : scopeOf(policy);
-  const purpose = { kind: 'request', requestId: index + 1, attempt: 50 } as const;
-  const name = kind === 'foreign' ? `build-server-${index}` : agentJobName(scope, purpose, '');
-  const template = aTemplate({ capabilities: Object.fromEntries(offered.map((tool) => [tool, '1'])) });
-  const agent = agentBehind(name, 800 + index, behind, template);
-  return { agents: [agent], requests: agent.online ? reservation(agent, 300 + index, behind) : [] };
-}
-
-type StrayChoice = typeof strayArbitrary extends fc.Arbitrary<infer T> ? T : never;
-
-type PlaceholderState = 'sound' | 'missing' | 'disabled' | 'stale';
-
-const placeholderArbitrary = fc.constantFrom<PlaceholderState[]>(
-  'sound',
-  'sound',
-  'sound',
-  'missing',
-  'disabled',
-  'stale',
-);
-
-function placeholdersOf(policy: PoolPolicy, states: readonly PlaceholderState[]): readonly Agent[] {
-  const stale = { capabilities: {}, createdAt: noon - 7_200_000 };
-  return policy.templates.flatMap((template, index): readonly Agent[] => {
-    const state = states[index];
-    const overrides = state === 'stale' ? stale : { enabled: state !== 'disabled' };
-    return state === 'missing' ? [] : [aPlaceholder(template, { id: 11 + index, ...overrides })];
-  });
+    agentJobs: name === outOfReach ? unknown('timeout') : known(agentJobs.filter(({ cluster }) => cluster === name)),
+    quotas: { value: quotas[index] ?? [] },
+  }));
 }
 
 /** A pool whose agents and requests are known; each of its clusters may be out of reach. */
 export const poolArbitrary: fc.Arbitrary<PoolCase> = fc
   .record({
-    policy: policyArbitrary,
+    drawn: policyArbitrary,
     requests: fc.array(requestArbitrary, { maxLength: 10 }),
     agentJobs: fc.array(agentJobArbitrary, { maxLength: 8 }),
     strays: fc.array(strayArbitrary, { maxLength: 4 }),
     placeholders: fc.array(placeholderArbitrary, { minLength: 4, maxLength: 4 }),
+    hasOrphan: rarely,
     outOfReach: fc.constantFrom(undefined, undefined, undefined, 'primary', 'secondary'),
-    parallelJobs: fc.oneof(
-      fc.constant({ value: undefined, error: 'timeout' as const }),
-      fc.record({ value: fc.record({ total: fc.integer({ min: 0, max: 20 }), used: fc.integer({ min: 0, max: 5 }) }) }),
-    ),
-    paused: fc.constantFrom(false, false, false, false, undefined, true),
+    parallelJobs: parallelJobsArbitrary,
+    quotas: fc.array(quotasArbitrary, { minLength: 2, maxLength: 2 }),
+    control: controlArbitrary,
+    group: groupArbitrary,
   })
-  .map(({ policy, ...given }) => {
-    const built = given.agentJobs.map((choice, index) => build(policy, choice, index));
-    const strays = given.strays.map((choice, index) => strayOf(policy, choice, index));
-    const own = given.requests.map(({ state, ...request }, index) =>
-      aJobRequest({ id: index + 1, ...request, ...state }),
+  .map(({ drawn: { policy, wanted }, requests, parallelJobs, control, group, ...given }) => {
+    const all = [
+      ...given.agentJobs.map((choice, index) => built(policy, choice, index)),
+      ...given.strays.map((choice, index) => strayOf(policy, choice, index)),
+    ];
+    const own = requests.map(({ demands, queuedAt, parallelism, state }, index) =>
+      aJobRequest({ id: index + 1, demands, queuedAt, parallelism, ...state }),
     );
-    const agents = [...built, ...strays].flatMap((each) => each.agents);
+    const orphan = aPlaceholder(aTemplate({ name: leftTemplate }), { id: 19 });
+    const agents = [...(given.hasOrphan ? [orphan] : []), ...all.flatMap((each) => each.agents)];
     const observed: Observed = {
       at: noon,
-      requests: known([...own, ...[...built, ...strays].flatMap((each) => each.requests)]),
+      requests: known([...own, ...all.flatMap((each) => each.requests)]),
       agents: known([...placeholdersOf(policy, given.placeholders), ...agents]),
-      clusters: policy.clusters.map((name) => ({
-        name,
-        agentJobs:
-          name === given.outOfReach
-            ? unknown('timeout')
-            : known(built.map(({ agentJob }) => agentJob).filter(({ cluster }) => cluster === name)),
-      })),
-      parallelJobs: given.parallelJobs,
-      paused: { value: given.paused },
+      clusters: clustersOf(policy, all, given.outOfReach, given.quotas),
+      parallelJobs,
+      group,
+      control,
+      runsOver: new Set(requests.flatMap(({ isRunOver }, index) => (isRunOver ? [index + 1] : []))),
     };
-    return { policy, observed };
+    return { policy, observed, wanted };
   });
 
-/** A pool without faults in which requests only wait: some room in every limit, everything readable, no agents yet. */
+/**
+ * A pool without faults in which requests only wait: some room in every limit, everything readable, no agents yet. Warm
+ * agents are wanted only where the limits leave room for all, because what they hold they keep.
+ */
 export const quietPoolArbitrary: fc.Arbitrary<PoolCase> = fc
   .record({
-    policy: policyArbitrary,
+    drawn: policyArbitrary,
     requests: fc.array(requestArbitrary, { maxLength: 8 }),
     total: fc.integer({ min: 1, max: 20 }),
   })
-  .map(({ policy, requests, total }) => ({
+  .map(({ drawn: { policy, wanted }, requests, total }) => ({
+    wanted,
     policy: {
       ...policy,
+      warm: [policy, ...policy.templates].every(({ maxAgents }) => maxAgents === 100) ? policy.warm : [],
       maxAgents: Math.max(1, policy.maxAgents),
       parallelJobs: 'auto',
       templates: policy.templates.map((each) => ({ ...each, maxAgents: Math.max(1, each.maxAgents) })),
@@ -331,8 +302,10 @@ export const quietPoolArbitrary: fc.Arbitrary<PoolCase> = fc
         ),
       ),
       agents: known([]),
-      clusters: policy.clusters.map((name) => ({ name, agentJobs: known([]) })),
+      clusters: policy.clusters.map((name) => ({ name, agentJobs: known([]), quotas: { value: [] } })),
       parallelJobs: { value: { total, used: 0 } },
-      paused: { value: false },
+      group: [],
+      control: { value: noControl },
+      runsOver: new Set<number>(),
     },
   }));

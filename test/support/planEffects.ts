@@ -2,24 +2,24 @@
 import type { Agent } from '../../shared/domain/agent.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
-import { offeredCapabilities } from '../../shared/domain/offer.ts';
+import { promisedCapabilities } from '../../shared/domain/offer.ts';
 import { known } from '../../shared/domain/read.ts';
 import type { Action, Plan } from '../../shared/plan/plan.ts';
 import { aBootingAgent, anAgentJob, aPlaceholder, aPod, withoutAgentId, withoutPod } from './builders.ts';
 import type { PoolCase } from './planArbitraries.ts';
-import { agentJobsOf, agentsOf, type Creation, canTake, isBehind, requestsOf, takersIn } from './planOracle.ts';
-
-export const creationsOf = (plan: Plan): readonly Creation[] =>
-  plan.actions.filter((action): action is Creation => action.kind === 'create');
+import { agentJobsOf, agentsOf, canTake, inLine, isBehind, requestsOf, takersIn } from './planOracle.ts';
+import { type Creation, creationsOf } from './planRoom.ts';
 
 function creating({ policy, observed }: PoolCase, action: Creation): AgentJob {
-  const { name, cluster, template, requestId, attempt } = action;
+  const { name, cluster, template, parameters, purpose } = action;
   const born = anAgentJob({
     name,
     cluster,
     uid: `uid-${name}`,
     template: template.name,
-    purpose: { kind: 'request', requestId, attempt },
+    parameters,
+    image: template.image,
+    purpose,
     phase: 'creating',
     phaseAt: observed.at,
     createdAt: observed.at,
@@ -74,22 +74,32 @@ function retired(pool: PoolCase, agentJob: AgentJob, reason: string): PoolCase {
   });
 }
 
-/** One action, done at once and without a fault. */
-function done(pool: PoolCase, action: Action): PoolCase {
+type OnAgentJob = Extract<Action, { readonly agentJob: AgentJob }>;
+type OnAgent = Exclude<Action, OnAgentJob>;
+
+function doneToAgentJob(pool: PoolCase, action: OnAgentJob): PoolCase {
   switch (action.kind) {
-    case 'create':
-      return withParts(pool, { agentJobs: [...agentJobsOf(pool), creating(pool, action)] });
     case 'retire':
       return retired(pool, action.agentJob, action.reason);
     case 'rollBack':
       return retired(pool, action.agentJob, 'create-by passed');
     case 'bury':
       return withParts(pool, { agentJobs: agentJobsOf(pool).filter(({ uid }) => uid !== action.agentJob.uid) });
+  }
+}
+
+function doneToAgent(pool: PoolCase, action: OnAgent): PoolCase {
+  switch (action.kind) {
+    case 'create':
+      return withParts(pool, { agentJobs: [...agentJobsOf(pool), creating(pool, action)] });
     case 'disable':
       return withParts(pool, {
         agents: agentsOf(pool).map((each) => (each.id === action.agentId ? { ...each, enabled: false } : each)),
       });
+    case 'noteControl':
+      return pool;
     case 'deleteGhost':
+    case 'deletePlaceholder':
       return withParts(pool, { agents: agentsOf(pool).filter(({ id }) => id !== action.agentId) });
     case 'createPlaceholder':
     case 'repairPlaceholder': {
@@ -100,6 +110,10 @@ function done(pool: PoolCase, action: Action): PoolCase {
   }
 }
 
+/** One action, done at once and without a fault. */
+const done = (pool: PoolCase, action: Action): PoolCase =>
+  'agentJob' in action ? doneToAgentJob(pool, action) : doneToAgent(pool, action);
+
 export const applied = (pool: PoolCase, plan: Plan): PoolCase => plan.actions.reduce(done, pool);
 
 /** Creations get on: what was being created is started and registered. */
@@ -108,7 +122,7 @@ const start: Change = (pool) => {
   const born = agentJobsOf(pool).filter(({ phase }) => phase === 'creating');
   const agents = born.map((agentJob, index): Agent => {
     const template = pool.policy.templates.find(({ name }) => name === agentJob.template);
-    const capabilities = template === undefined ? {} : offeredCapabilities(template);
+    const capabilities = template === undefined ? {} : promisedCapabilities(template, agentJob.parameters);
     return aBootingAgent({ id: at + index, name: agentJob.name, createdAt: at, capabilities });
   });
   const ids = new Map(agents.map(({ name, id }) => [name, id]));
@@ -139,8 +153,7 @@ const assign: Change = (pool) => {
   const online = new Set(agentsOf(pool).flatMap((agent) => (agent.online ? [agent.name] : [])));
   const idle = takersIn(pool).filter(({ name }) => online.has(name));
   let free = (parallelJobs.value?.total ?? Number.POSITIVE_INFINITY) - (parallelJobs.value?.used ?? 0);
-  const oldestFirst = requestsOf(pool).toSorted((a, b) => a.queuedAt - b.queuedAt || a.id - b.id);
-  const requests = oldestFirst.map((request): JobRequest => {
+  const requests = inLine(requestsOf(pool)).map((request): JobRequest => {
     if (request.assignedAt !== undefined || (request.parallelism === 'private' && free <= 0)) return request;
     const place = idle.findIndex((taker) => canTake(taker, request));
     const [taker] = place < 0 ? [] : idle.splice(place, 1);

@@ -2,6 +2,7 @@
 import type { Agent } from '../../shared/domain/agent.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
+import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
 import { aJobRequest, anAgent, anAgentJob, noon } from './builders.ts';
 import type { PoolCase } from './planArbitraries.ts';
 
@@ -23,17 +24,31 @@ const request = (each: JobRequest): string => `request ${differing(each, aJobReq
 const agent = (each: Agent): string => `agent ${differing(each, anAgent({ id: -1, name: '', capabilities: {} }))}`;
 const agentJob = (each: AgentJob): string => `agentJob ${differing(each, anAgentJob({ name: '' }))}`;
 
+const template = (each: Template): string =>
+  `template ${JSON.stringify([each.name, each.capabilities, each.cost, each.maxAgents, each.cpu, each.parameters.cpu, Object.keys(each.parameters.image), each.fallback])}`;
+
+/** Sets and maps are empty in JSON otherwise. */
+const unfolded = (_: string, field: unknown): unknown =>
+  field instanceof Set || field instanceof Map ? [...field] : field;
+
+function toldPolicy({ templates, ...policy }: PoolPolicy): readonly string[] {
+  const { maxAgents, parallelJobs, foreignAgents, maxCreationsPerPass, defaultTemplate, warm } = policy;
+  const limits = { maxAgents, parallelJobs, foreignAgents, maxCreationsPerPass, defaultTemplate, warm };
+  return [`policy ${JSON.stringify(limits)}`, ...templates.map(template)];
+}
+
 export function toldPool({ policy, observed }: PoolCase): string {
-  const { templates, maxAgents, parallelJobs, foreignAgents, maxCreationsPerPass } = policy;
+  const { parallelJobs, control, group, runsOver } = observed;
   return [
     '',
-    `policy ${JSON.stringify({ maxAgents, parallelJobs, foreignAgents, maxCreationsPerPass })}`,
-    ...templates.map((each) => `template ${JSON.stringify([each.name, each.capabilities, each.cost, each.maxAgents])}`),
-    `observed ${JSON.stringify([observed.parallelJobs, observed.control])}`,
+    ...toldPolicy(policy),
+    `observed ${JSON.stringify({ parallelJobs, control, group, runsOver }, unfolded)}`,
     ...(observed.requests.known ? observed.requests.value.map(request) : ['requests unknown']),
     ...(observed.agents.known ? observed.agents.value.map(agent) : ['agents unknown']),
-    ...observed.clusters.flatMap(({ name, agentJobs }) =>
-      agentJobs.known ? [`cluster ${name}`, ...agentJobs.value.map(agentJob)] : [`cluster ${name} out of reach`],
+    ...observed.clusters.flatMap(({ name, agentJobs, quotas }) =>
+      agentJobs.known
+        ? [`cluster ${name} ${JSON.stringify(quotas)}`, ...agentJobs.value.map(agentJob)]
+        : [`cluster ${name} out of reach`],
     ),
   ].join('\n');
 }

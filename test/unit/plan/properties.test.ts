@@ -1,52 +1,50 @@
-/** What holds of every plan, on random pools. MAYFLY_PROPERTY_RUNS raises their number, MAYFLY_TEST_SEED changes them. */
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+/** What holds of every plan: each waiting request ends in one way, and each way is right. */
+import { describe, expect, it, vi } from 'vitest';
 import { type Random, seededRandom } from '../../../infra/local/world/random.ts';
 import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
 import { known, type Read, unknown } from '../../../shared/domain/read.ts';
 import type { SkipReason } from '../../../shared/domain/reasons.ts';
 import type { Template } from '../../../shared/domain/template.ts';
-import type { Action, Plan, Skip } from '../../../shared/plan/plan.ts';
+import type { Plan, Skip } from '../../../shared/plan/plan.ts';
 import { planPool } from '../../../shared/plan/planPool.ts';
-import { type PoolCase, poolArbitrary, quietPoolArbitrary } from '../../support/planArbitraries.ts';
-import { afterCreations, applied, creationsOf, fiveSecondsLater } from '../../support/planEffects.ts';
+import type { PoolCase } from '../../support/planArbitraries.ts';
 import {
+  agentAbilities,
   agentJobsOf,
   agentsOf,
   canTake,
   fits,
+  fitsButForParameters,
   fittingTemplates,
-  isBehind,
+  isContradictory,
+  isHopeless,
+  isIgnored,
   isOurs,
-  isPlaceholder,
-  type Room,
   requestsOf,
-  reservedIds,
-  roomAfter,
-  someClusterUnknown,
+  separatedIn,
+  servableIn,
   takersIn,
-  versioned,
+  trustedTakers,
   waitingIn,
 } from '../../support/planOracle.ts';
-import { toldPool } from '../../support/toldPool.ts';
+import { everyPool, idsOf, numeric, planOf, propertyTimeoutMs } from '../../support/planProperties.ts';
+import {
+  answersIn,
+  attemptsAt,
+  type Creation,
+  creationsOf,
+  isEndingFirst,
+  mustWait,
+  obstaclesTo,
+  type Room,
+  requestOf,
+  roomAfter,
+} from '../../support/planRoom.ts';
 
-const runs = Number(process.env['MAYFLY_PROPERTY_RUNS'] ?? 200);
-const seed = Number(process.env['MAYFLY_TEST_SEED'] ?? 20_260_302);
-
-const planOf = ({ policy, observed }: PoolCase): Plan => planPool(policy, observed);
-
-/** Holds `check` against as many pools as are wanted. */
-function everyPool(check: (pool: PoolCase, plan: Plan) => void, pools = poolArbitrary): void {
-  const readable = pools.map((pool) => ({ pool, [fc.toStringMethod]: () => toldPool(pool) }));
-  const property = fc.property(readable, ({ pool }) => check(pool, planOf(pool)));
-  fc.assert(property, { numRuns: runs, seed });
-}
-
-const byId = (requests: readonly { readonly id: number }[]): readonly number[] => requests.map(({ id }) => id);
-const numeric = (a: number, b: number): number => a - b;
+vi.setConfig({ testTimeout: propertyTimeoutMs });
 
 /** What a plan says, without the order in which it says it. */
-function toldBy({ actions, skips, served, alarms, nextLookAt }: Plan) {
+function toldBy({ actions, skips, served, alarms, warm, thefts, nextLookAt }: Plan) {
   const sorted = (values: readonly unknown[]): readonly string[] =>
     values.map((value) => JSON.stringify(value)).toSorted();
   return {
@@ -54,6 +52,8 @@ function toldBy({ actions, skips, served, alarms, nextLookAt }: Plan) {
     skips: sorted(skips),
     served: sorted([...served]),
     alarms: sorted(alarms),
+    warm,
+    thefts,
     nextLookAt,
   };
 }
@@ -62,20 +62,34 @@ function shuffledRead<T>(read: Read<readonly T[]>, random: Random): Read<readonl
   return read.known ? known(random.shuffled(read.value)) : read;
 }
 
-function shuffled({ policy, observed }: PoolCase, random: Random): PoolCase {
-  const clusters = observed.clusters.map(({ name, agentJobs }) => ({
+function shuffled({ policy, observed, wanted }: PoolCase, random: Random): PoolCase {
+  const clusters = observed.clusters.map(({ name, agentJobs, quotas: { value = [] } }) => ({
     name,
     agentJobs: shuffledRead(agentJobs, random),
+    quotas: { value: random.shuffled(value) },
   }));
   return {
-    policy: { ...policy, clusters: random.shuffled(policy.clusters) },
+    wanted,
+    policy: { ...policy, clusters: random.shuffled(policy.clusters), warm: random.shuffled(policy.warm) },
     observed: {
       ...observed,
       requests: shuffledRead(observed.requests, random),
       agents: shuffledRead(observed.agents, random),
       clusters: random.shuffled(clusters),
+      group: random.shuffled(observed.group),
+      runsOver: new Set(random.shuffled([...observed.runsOver])),
     },
   };
+}
+
+const templateNamed = ({ policy }: PoolCase, name: string): Template | undefined =>
+  policy.templates.find((template) => template.name === name);
+
+/** An agent that came online with less than its own request needs. */
+function isDeceived(pool: PoolCase, plan: Plan, name: string, request: JobRequest): boolean {
+  const taker = takersIn(pool).find((each) => each.name === name);
+  const own = /-(\d+)-\d+$/.exec(name)?.[1] === String(request.id);
+  return own && taker?.isOnline === true && !fits(taker.abilities, request) && !plan.served.has(request.id);
 }
 
 describe('a plan', () => {
@@ -98,115 +112,217 @@ describe('a plan', () => {
     everyPool((pool, plan) => {
       const ends = [
         ...plan.served.keys(),
-        ...creationsOf(plan).map(({ requestId }) => requestId),
+        ...answersIn(plan).map((creation) => requestOf(creation) ?? -1),
         ...plan.skips.map(({ requestId }) => requestId),
       ];
-      expect(ends.toSorted(numeric)).toEqual(byId(waitingIn(pool)).toSorted(numeric));
+      expect(ends.toSorted(numeric)).toEqual(idsOf(waitingIn(pool)));
     });
   });
 
-  it('serves requests by agents of their own that can take them, and wastes none', () => {
+  it('serves requests by distinct agents that can take them', () => {
     everyPool((pool, plan) => {
-      const requests = new Map(requestsOf(pool).map((request) => [request.id, request]));
-      const takers = takersIn(pool);
-      for (const [id, name] of plan.served) {
-        const request = requests.get(id);
-        expect(takers.some((taker) => taker.name === name && request !== undefined && canTake(taker, request))).toBe(
-          true,
-        );
-      }
-      const taken = new Set(plan.served.values());
-      expect(taken.size).toBe(plan.served.size);
-      const unserved = waitingIn(pool).filter(({ id, userDelayed }) => !userDelayed && !plan.served.has(id));
-      const free = takers.filter(({ name }) => !taken.has(name));
-      const wasted = free.filter((taker) => unserved.some((request) => canTake(taker, request)));
-      expect(wasted).toEqual([]);
+      const takers = new Map(takersIn(pool).map((taker) => [taker.name, taker]));
+      const wrong = servableIn(pool).filter((request) => {
+        const name = plan.served.get(request.id);
+        const taker = takers.get(name ?? '');
+        return name !== undefined && (taker === undefined || !canTake(taker, request));
+      });
+      expect(wrong).toEqual([]);
+      expect(new Set(plan.served.values()).size).toBe(plan.served.size);
     });
   });
 
-  it('creates under unused names, in clusters that answered, of templates that fit', () => {
+  it('leaves no request without a usable agent that nobody has and that could take it', () => {
+    everyPool((pool, plan) => {
+      const taken = new Set(plan.served.values());
+      const free = trustedTakers(pool, plan).filter(({ name }) => !taken.has(name));
+      const unserved = servableIn(pool).filter(({ id }) => !plan.served.has(id));
+      expect(unserved.filter((request) => free.some((taker) => canTake(taker, request)))).toEqual([]);
+    });
+  });
+
+  it('says of no agent without cause that the server does not use it, and counts on none of which that is true', () => {
+    everyPool((pool, plan) => {
+      const slander = separatedIn(pool, plan).filter(
+        ({ name, request }) => !isIgnored(pool, name, request) && !isDeceived(pool, plan, name, request),
+      );
+      expect(slander).toEqual([]);
+      const requests = requestsOf(pool).filter(({ id }) => plan.served.has(id));
+      expect(requests.filter((request) => isIgnored(pool, plan.served.get(request.id) ?? '', request))).toEqual([]);
+    });
+  });
+
+  it('is empty where the requests or the agents are unknown', () => {
+    everyPool(({ policy, observed }) => {
+      for (const part of ['requests', 'agents'] as const) {
+        const { actions, skips, served } = planPool(policy, { ...observed, [part]: unknown('timeout') });
+        expect({ actions, skips, served: served.size }).toEqual({ actions: [], skips: [], served: 0 });
+      }
+    });
+  });
+});
+
+describe('a creation', () => {
+  it('has a name that nobody has and a cluster that answered', () => {
     everyPool((pool, plan) => {
       const creations = creationsOf(plan);
       const used = new Set([...agentJobsOf(pool), ...agentsOf(pool)].map(({ name }) => name));
       const readable = pool.observed.clusters.flatMap(({ name, agentJobs }) => (agentJobs.known ? [name] : []));
       expect(new Set(creations.map(({ name }) => name)).size).toBe(creations.length);
-      for (const { name, cluster, template, requestId } of creations) {
-        const request = requestsOf(pool).find(({ id }) => id === requestId);
-        expect(used).not.toContain(name);
-        expect(readable).toContain(cluster);
-        expect(request !== undefined && fits(versioned(template), request)).toBe(true);
-      }
+      expect(creations.filter(({ name, cluster }) => used.has(name) || !readable.includes(cluster))).toEqual([]);
     });
   });
 
-  it('exceeds no limit', () => {
+  it('makes an agent that can do what its request demands, in the size and with the image that it demands', () => {
     everyPool((pool, plan) => {
-      const before = roomAfter(pool, []);
-      const after = roomAfter(pool, creationsOf(plan));
-      const beyond = (left: number, had: number): boolean => left < Math.min(0, had);
-      expect(beyond(after.pass, before.pass) || beyond(after.pool, before.pool)).toBe(false);
-      expect(beyond(after.parallel, before.parallel)).toBe(false);
-      for (const [name, left] of after.templates) expect(beyond(left, before.templates.get(name) ?? 0)).toBe(false);
+      const wrong = answersIn(plan).filter((creation) => {
+        const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
+        const template = templateNamed(pool, creation.template.name);
+        if (request === undefined || template === undefined) return true;
+        const { parameters } = creation;
+        const cpu = parameters.cpu ?? template.cpu;
+        const image = parameters.image === undefined ? template.image : template.parameters.image[parameters.image];
+        const isInPlace = creation.template.cpu === cpu && creation.template.image === image;
+        return !isInPlace || !fits(agentAbilities(template, parameters), request);
+      });
+      expect(wrong).toEqual([]);
+    });
+  });
+
+  it('is of the cheapest template that nothing forbids', () => {
+    everyPool((pool, plan) => {
+      const answers = answersIn(plan);
+      const room = roomAfter(pool, plan, answers);
+      const dear = answers.filter((creation) => {
+        const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
+        if (request === undefined || attemptsAt(pool, request).some(({ reason }) => reason === 'fellBack'))
+          return false;
+        const isDefault = creation.template.name === pool.policy.defaultTemplate;
+        const isPlain = request.demands.every((demand) => demand.startsWith('Agent.'));
+        const cheaper = fittingTemplates(pool, request).filter(({ cost }) => cost < creation.template.cost);
+        const others = isDefault && isPlain ? [] : cheaper;
+        return others.some((template) => obstaclesTo(pool, template, request, room, answers).size === 0);
+      });
+      expect(dear).toEqual([]);
+    });
+  });
+
+  it('is of the default template for a request without demands, where nothing forbids it', () => {
+    everyPool((pool, plan) => {
+      const answers = answersIn(plan);
+      const room = roomAfter(pool, plan, answers);
+      const template = templateNamed(pool, pool.policy.defaultTemplate ?? '');
+      const strayed = answers.filter((creation) => {
+        const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
+        if (request === undefined || template === undefined || request.demands.length > 0) return false;
+        if (attemptsAt(pool, request).length > 0 || creation.template.name === template.name) return false;
+        return obstaclesTo(pool, template, request, room, answers).size === 0;
+      });
+      expect(strayed).toEqual([]);
+    });
+  });
+
+  it('is not of a template that no node took for its request, if another one will do', () => {
+    everyPool((pool, plan) => {
+      const answers = answersIn(plan);
+      const room = roomAfter(pool, plan, answers);
+      const again = answers.filter((creation) => {
+        const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
+        if (request === undefined) return true;
+        const fallen = attemptsAt(pool, request).filter(({ reason }) => reason === 'fellBack');
+        const names = new Set(fallen.map(({ template }) => template));
+        const others = fittingTemplates(pool, request).filter(({ name }) => !names.has(name));
+        if (!names.has(creation.template.name)) return false;
+        return others.some((template) => obstaclesTo(pool, template, request, room, answers).size === 0);
+      });
+      expect(again).toEqual([]);
     });
   });
 });
 
+interface Said {
+  readonly pool: PoolCase;
+  readonly plan: Plan;
+  readonly request: JobRequest;
+  readonly fitting: readonly Template[];
+  /** What the creations for requests leave: warm ones come after them. */
+  readonly room: Room;
+  readonly answers: readonly Creation[];
+}
+
+/** What is left of the parallel jobs, the other pools of the group may have wished for. */
+function hasNoShare({ observed }: PoolCase, { parallelism }: JobRequest, { parallel }: Room): boolean {
+  const wishes = observed.group.map(({ needs }) => (needs.known ? needs.value.wishes.length : 0));
+  return parallelism === 'private' && parallel <= wishes.reduce((sum, each) => sum + each, 0);
+}
+
+/** No fitting template could be used, and this is one of the reasons. */
+const isHeldBy =
+  (reason: SkipReason) =>
+  ({ pool, request, fitting, room, answers }: Said): boolean => {
+    const isBeyond = hasNoShare(pool, request, room);
+    const found = fitting.map((template) => obstaclesTo(pool, template, request, room, answers));
+    return found.every(({ size }) => size > 0 || isBeyond) && found.some((each) => each.has(reason));
+  };
+
+/** True before any template is looked at. */
+const standing = {
+  userDelayed: ({ request }) => request.userDelayed,
+  runOver: ({ pool, request }) => pool.observed.runsOver.has(request.id),
+  unparsableDemand: ({ request }) => request.demands.some((demand) => demand.includes('-like')),
+  contradictoryParameters: ({ request }) => isContradictory(request),
+  unknownParameter: ({ pool, request, fitting }) => fitting.length === 0 && fitsButForParameters(pool, request),
+  noTemplate: ({ pool, request, fitting }) => fitting.length === 0 && !fitsButForParameters(pool, request),
+  retiringFirst: ({ pool, request }) => isEndingFirst(pool, request),
+  backingOff: ({ pool, request }) => mustWait(pool, request),
+  notAssignedByServer: ({ pool, plan, request }) =>
+    separatedIn(pool, plan).some((each) => each.request.id === request.id && isOurs(pool, each.name)),
+} satisfies Partial<Record<SkipReason, (said: Said) => boolean>>;
+
+const truths: Readonly<Record<SkipReason, (said: Said) => boolean>> = {
+  ...standing,
+  paused: isHeldBy('paused'),
+  drained: isHeldBy('drained'),
+  noClusterReadable: isHeldBy('noClusterReadable'),
+  breakerOpen: isHeldBy('breakerOpen'),
+  atTemplateLimit: isHeldBy('atTemplateLimit'),
+  atPoolLimit: isHeldBy('atPoolLimit'),
+  atPassLimit: isHeldBy('atPassLimit'),
+  atQuota: isHeldBy('atQuota'),
+  atParallelJobLimit: ({ pool, request, room }) => hasNoShare(pool, request, room),
+};
+
+function saidOf(pool: PoolCase, plan: Plan, request: JobRequest): Said {
+  const answers = answersIn(plan);
+  return {
+    pool,
+    plan,
+    request,
+    fitting: fittingTemplates(pool, request),
+    room: roomAfter(pool, plan, answers),
+    answers,
+  };
+}
+
 describe('a skip', () => {
-  const ended = new Set(['retiring', 'tombstone', 'rolledBack']);
-  /** Whether the breaker of a template may be open: enough of its agent jobs have ended. */
-  const mayBreak = (pool: PoolCase, template: string): boolean =>
-    agentJobsOf(pool).filter((each) => each.template === template && ended.has(each.phase)).length >=
-    pool.policy.backoff.breakerFailures;
-
-  interface Said {
-    readonly pool: PoolCase;
-    readonly request: JobRequest;
-    readonly fitting: readonly Template[];
-    /** Phases of the attempts at the request. */
-    readonly attempts: readonly string[];
-    /** What the creations of the plan leave. */
-    readonly room: Room;
-  }
-
-  const isFull = ({ pool, request, fitting, room }: Said): boolean => {
-    if (room.pool <= 0 || room.pass <= 0) return true;
-    if (request.parallelism === 'private' && room.parallel <= 0) return true;
-    return fitting.every(({ name }) => (room.templates.get(name) ?? 0) <= 0 || mayBreak(pool, name));
-  };
-
-  const truths: Readonly<Record<SkipReason, (said: Said) => boolean>> = {
-    userDelayed: ({ request }) => request.userDelayed,
-    unparsableDemand: ({ request }) => request.demands.some((demand) => demand.includes('-like')),
-    noTemplate: ({ fitting }) => fitting.length === 0,
-    paused: ({ pool }) => pool.observed.paused.value === true,
-    retiringFirst: ({ attempts }) => attempts.some((phase) => !ended.has(phase)),
-    backingOff: ({ attempts }) => attempts.some((phase) => ended.has(phase)),
-    noClusterReadable: ({ pool }) => pool.observed.clusters.every(({ agentJobs }) => !agentJobs.known),
-    breakerOpen: ({ pool, fitting }) => fitting.some(({ name }) => mayBreak(pool, name)),
-    atTemplateLimit: isFull,
-    atPoolLimit: isFull,
-    atParallelJobLimit: isFull,
-    atPassLimit: isFull,
-  };
-
-  const isTrue = (pool: PoolCase, plan: Plan, { requestId, reason }: Skip): boolean => {
-    const request = requestsOf(pool).find(({ id }) => id === requestId);
-    if (request === undefined) return false;
-    const attempts = agentJobsOf(pool).filter(
-      ({ purpose }) => purpose.kind === 'request' && purpose.requestId === requestId,
-    );
-    return truths[reason]({
-      pool,
-      request,
-      fitting: fittingTemplates(pool, request),
-      attempts: attempts.map(({ phase }) => phase),
-      room: roomAfter(pool, creationsOf(plan)),
-    });
-  };
-
   it('tells the truth: with a fitting template, room and nothing in its way a request gets an agent', () => {
     everyPool((pool, plan) => {
-      expect(plan.skips.filter((skip) => !isTrue(pool, plan, skip))).toEqual([]);
+      const isTrue = ({ requestId, reason }: Skip): boolean => {
+        const request = requestsOf(pool).find(({ id }) => id === requestId);
+        return request !== undefined && truths[reason](saidOf(pool, plan, request));
+      };
+      expect(plan.skips.filter((skip) => !isTrue(skip))).toEqual([]);
+    });
+  });
+
+  it('is what a request gets that must wait whatever room there is', () => {
+    everyPool((pool, plan) => {
+      const created = new Set(answersIn(plan).map(requestOf));
+      const rash = requestsOf(pool)
+        .filter(({ id }) => created.has(id))
+        .filter((request) => Object.values(standing).some((isSo) => isSo(saidOf(pool, plan, request))));
+      expect(rash).toEqual([]);
+      expect(requestsOf(pool).filter((each) => isHopeless(pool, each) && plan.served.has(each.id))).toEqual([]);
     });
   });
 
@@ -216,105 +332,15 @@ describe('a skip', () => {
       const passedOver = plan.skips.filter(({ requestId, reason }) => {
         const older = requests.get(requestId);
         if (older === undefined || !reason.startsWith('at')) return false;
-        return creationsOf(plan).some((creation) => {
-          const other = requests.get(creation.requestId);
+        return answersIn(plan).some((creation) => {
+          const other = requests.get(requestOf(creation) ?? -1);
           const isYounger = other !== undefined && (other.queuedAt - older.queuedAt || other.id - older.id) > 0;
           const sameRoom = older.parallelism === 'public' || other?.parallelism === 'private';
-          return isYounger && sameRoom && fits(versioned(creation.template), older);
+          const sameDemands = JSON.stringify(older.demands) === JSON.stringify(other?.demands);
+          return isYounger && sameRoom && sameDemands && attemptsAt(pool, older).length === 0;
         });
       });
       expect(passedOver).toEqual([]);
     });
-  });
-});
-
-describe('an action', () => {
-  /** Names of what an action works on. */
-  const subject = (action: Action): string => ('agentJob' in action ? action.agentJob.name : action.name);
-
-  it('touches only what bears our mark, and of placeholders nothing but their repair', () => {
-    everyPool((pool, plan) => {
-      const strange = plan.actions.filter((action) =>
-        action.kind === 'createPlaceholder' || action.kind === 'repairPlaceholder'
-          ? !isPlaceholder(pool, action.name)
-          : !isOurs(pool, subject(action)),
-      );
-      expect(strange).toEqual([]);
-    });
-  });
-
-  it('only disables an agent that an unfinished request reserves', () => {
-    everyPool((pool, plan) => {
-      const reserved = agentsOf(pool).filter(({ id }) => reservedIds(pool).has(id));
-      const hits = (action: Action): boolean =>
-        action.kind === 'retire'
-          ? reserved.some((agent) => isBehind(action.agentJob, agent))
-          : 'agentId' in action && reserved.some(({ id }) => id === action.agentId);
-      expect(plan.actions.filter((action) => action.kind !== 'disable' && hits(action))).toEqual([]);
-    });
-  });
-
-  it('never takes away an agent that the plan counts on', () => {
-    everyPool((_, plan) => {
-      const counted = new Set(plan.served.values());
-      const taken = plan.actions.filter(
-        (action) => (action.kind === 'retire' || action.kind === 'deleteGhost') && counted.has(subject(action)),
-      );
-      expect(taken).toEqual([]);
-    });
-  });
-
-  it('retires and buries only what a cluster that answered holds', () => {
-    everyPool((pool, plan) => {
-      const held = new Set(agentJobsOf(pool));
-      const steps = plan.actions.flatMap((action) => ('agentJob' in action ? [action.agentJob] : []));
-      expect(steps.filter((agentJob) => !held.has(agentJob) || agentJob.phase === 'unreadable')).toEqual([]);
-      const ghosts = plan.actions.filter(({ kind }) => kind === 'deleteGhost');
-      expect(ghosts.length > 0 && someClusterUnknown(pool)).toBe(false);
-    });
-  });
-
-  it('takes no agent for a ghost that is online, reserved or has a living agent job', () => {
-    everyPool((pool, plan) => {
-      const living = agentJobsOf(pool).filter(({ phase }) => phase !== 'tombstone' && phase !== 'rolledBack');
-      const wrong = plan.actions.filter((action) => {
-        const agent = agentsOf(pool).find(({ id }) => action.kind === 'deleteGhost' && id === action.agentId);
-        return agent !== undefined && (agent.online || living.some((agentJob) => isBehind(agentJob, agent)));
-      });
-      expect(wrong).toEqual([]);
-    });
-  });
-
-  it('is none at all where the requests or the agents are unknown', () => {
-    everyPool((pool) => {
-      const { policy, observed } = pool;
-      for (const part of ['requests', 'agents'] as const) {
-        const { actions, skips, served } = planPool(policy, { ...observed, [part]: unknown('timeout') });
-        expect({ actions, skips, served: served.size }).toEqual({ actions: [], skips: [], served: 0 });
-      }
-    });
-  });
-});
-
-describe('planning on', () => {
-  it('creates again for a request only where an older one that was skipped will take its agent', () => {
-    everyPool((pool, plan) => {
-      const again = planOf(afterCreations(pool, plan));
-      const created = new Set(creationsOf(plan).map(({ requestId }) => requestId));
-      const twice = creationsOf(again).filter(({ requestId }) => created.has(requestId));
-      const taking = plan.skips.filter(({ requestId }) => again.served.has(requestId));
-      expect(twice.length).toBeLessThanOrEqual(taking.length);
-    });
-  });
-
-  it('serves every request that fits, one agent each, within a bounded number of passes', () => {
-    everyPool((quiet) => {
-      const fitting = waitingIn(quiet).filter((request) => fittingTemplates(quiet, request).length > 0);
-      let pool = quiet;
-      // With room for one agent only they go one after the other, each within eight passes.
-      for (let pass = 0; pass < 8 * fitting.length + 2; pass++) pool = fiveSecondsLater(applied(pool, planOf(pool)));
-      const served = requestsOf(pool).filter(({ result }) => result === 'succeeded');
-      expect(byId(served).toSorted(numeric)).toEqual(byId(fitting).toSorted(numeric));
-    }, quietPoolArbitrary);
   });
 });
