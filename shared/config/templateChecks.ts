@@ -1,10 +1,9 @@
 /** What the parts of one template say of each other. */
 import type { ConfigProblem } from '../domain/errors.ts';
-import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import { generatedPodSpec } from '../plan/manifest.ts';
-import { mergePod } from '../plan/podMerge.ts';
+import { isJsonObject } from '../domain/json.ts';
 import { type Entry, type MakeProblem, quantitiesOf, textOf } from './entries.ts';
 import { type DocumentPath, formatPath, valueAt } from './paths.ts';
+import { podBlockProblems } from './podSchemaBlock.ts';
 import { type Reference, repeated } from './references.ts';
 
 export function templateChecks(template: Entry, problem: MakeProblem): readonly ConfigProblem[] {
@@ -61,29 +60,7 @@ function spellingChecks({ path, value }: Entry, at: DocumentPath, problem: MakeP
     .map((name) => problem([...path, ...at, name], 'must differ from the others by more than case'));
 }
 
-/** Protection goes by path, so any template's generated pod shows what a block may not touch. */
-const anyPod: JsonObject = generatedPodSpec(
-  {
-    name: 'any',
-    image: 'any',
-    agentVersion: '0.0.0',
-    os: 'linux',
-    architecture: 'amd64',
-    capabilities: {},
-    grantedDemands: [],
-    cost: 1,
-    parameters: { cpu: [], memory: [], image: {} },
-    maxAgents: 1,
-    cpu: '1',
-    memory: '1Gi',
-    terminationGraceSeconds: 60,
-    pod: {},
-  },
-  'any',
-);
-
 function podChecks({ path, value }: Entry): readonly ConfigProblem[] {
-  if (!isJsonObject(value['pod'])) return [];
   const at = formatPath([...path, 'pod']);
-  return mergePod(anyPod, value['pod']).problems.map((each) => ({ ...each, path: `${at}.${each.path}` }));
+  return podBlockProblems(value).map((each) => ({ ...each, path: `${at}.${each.path}` }));
 }

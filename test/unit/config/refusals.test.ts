@@ -354,6 +354,13 @@ const relations: readonly Row[] = [
     '"2"',
   ),
   row(
+    'a field of the pod that Kubernetes does not know',
+    template({ pod: { toleration: [] } }),
+    'templates[0].pod.toleration',
+    'must be a field of PodSpec, did you mean "tolerations"?',
+    'a list of 0',
+  ),
+  row(
     'a protected part of the pod',
     template({ pod: { hostNetwork: true } }),
     'templates[0].pod.hostNetwork',
