@@ -6,3 +6,4 @@ import './hook.ts';
 import './reconcilePool.ts';
 import './sweep.ts';
 import './health.ts';
+import './explain.ts';

@@ -64,6 +64,8 @@ export interface App {
   sweep(correlationId: string, log: Log): Promise<void>;
   reconcile(message: unknown, releasedAt: EpochMs | undefined, log: Log): Promise<IntentOutcome>;
   health(): Promise<Health>;
+  /** undefined = the pool is not configured. Rejects when the configuration or the request cannot be read. */
+  explain(organisation: string, poolId: number, requestId: number, log: Log): Promise<Explanation | undefined>;
 }
 
 /** Within this a queue that works has answered; longer, and the sender of a hook might give up on us first. */
@@ -120,6 +122,10 @@ export function createApp(parts: AppParts): App {
         releasedAt,
         log,
       ),
+    async explain(organisation, poolId, requestId, log) {
+      const target = await (await parts.pools()).find(organisation, poolId);
+      return target?.explain(requestId, log);
+    },
     async health() {
       const loaded = await parts.pools().then(
         async (pools) => ({ pools: pools.routes.length, configuration: await parts.configProblems() }),

@@ -21,6 +21,7 @@ export function hints({ ports, pools, settings }: LocalSystem, portBase = ports.
   const [pool] = pools;
   const lines = [
     ['queue jobs', `npm run queue -- --pool ${pool?.name ?? ''} --count 20 --duration 5${more}`],
+    ['why it waits', `npm run explain -- --pool ${pool?.id ?? ''} --request <number>${more}`],
     ['look inside', `kubectl --server http://127.0.0.1:${ports.kubernetes} -n mayfly-agents get jobs,pods`],
     ['', `curl -s http://127.0.0.1:${ports.play}/state`],
     ['Azure DevOps', `curl -s -u :local-admin ${settings['MAYFLY_ADO_URL'] ?? ''}/_apis/distributedtask/pools`],

@@ -32,7 +32,7 @@ describe('the built entry', () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('registers every function', () => {
-    expect(load.functions.toSorted()).toEqual(['health', 'healthDetails', 'hook', 'reconcilePool', 'sweep']);
+    expect(load.functions.toSorted()).toEqual(['explain', 'health', 'healthDetails', 'hook', 'reconcilePool', 'sweep']);
   });
 
   it('loads no SDK, no zod and no yaml before the first call', () => {
