@@ -4,6 +4,7 @@ import { ConfigError, UpstreamError } from '../../shared/domain/errors.ts';
 import type { Intent } from '../../shared/domain/intent.ts';
 import { type PoolParts, poolsOver } from '../../shared/pools.ts';
 import type { AgentPools, Cluster } from '../../shared/ports.ts';
+import { aJobRequest, minutesAgo, noon, placeholders } from '../support/builders.ts';
 import { aPoolPolicy } from '../support/policyBuilders.ts';
 
 const policy = aPoolPolicy();
@@ -91,5 +92,76 @@ describe('poolsOver', () => {
     const target = await poolsOver(parts()).target(anIntent());
     const pass = { cause: 'hook', correlationId: 'c-1', deadlineAt: Date.UTC(2026, 0, 5, 9) } as const;
     expect(await target?.reconcile(pass, { write: () => {} })).toMatchObject({ retryAfterMs: 20_000 });
+  });
+
+  it('finds a pool by the name of its organisation and its number', async () => {
+    const pools = poolsOver(parts());
+    const found = await Promise.all([
+      pools.find('contoso', policy.poolId),
+      pools.find('contoso', 99),
+      pools.find('birch', policy.poolId),
+    ]);
+    expect(found.map((target) => target?.route)).toEqual([pools.routes[0], undefined, undefined]);
+  });
+
+  describe('pools that share parallel jobs', () => {
+    const request = (id: number, poolId: number) => aJobRequest({ id, poolId, queuedAt: minutesAgo(9) + id });
+    const inGroup = (poolId: number, licenceGroup: string) => aPoolPolicy({ poolId, licenceGroup, mode: 'shadow' });
+
+    /** Which pools a pass over pool 7 reads, and how many of its four requests get an agent; one parallel job is free. */
+    async function pass(groups: Readonly<Record<number, string>>) {
+      const asked = new Set<number>();
+      const pools: AgentPools = {
+        ...throttledPools,
+        listAgents: async (poolId) => {
+          asked.add(poolId);
+          return { value: placeholders, at: noon };
+        },
+        listJobRequests: async (poolId) => ({
+          value: [1, 2, 3, 4].map((id) => request(poolId * 10 + id, poolId)),
+          at: noon,
+        }),
+        getParallelJobs: async () => ({ total: 3, used: 0 }),
+      };
+      const cluster = (name: string): Cluster => ({
+        ...throttledCluster(name),
+        listAgentJobs: async () => [],
+        getControl: async () => ({}),
+        listQuotaRoom: async () => [],
+      });
+      const policies = Object.entries(groups).map(([poolId, group]) => inGroup(Number(poolId), group));
+      const target = await poolsOver(parts({ policies, agentPools: async () => pools, cluster })).target(anIntent());
+      const created: string[] = [];
+      const deadlineAt = Date.UTC(2026, 0, 5, 9);
+      await target?.reconcile(
+        { cause: 'sweep', correlationId: 'c-1', deadlineAt },
+        {
+          write: (_, event, fields) =>
+            created.push(...(event === 'create.shadowed' ? [String(fields?.['subject'])] : [])),
+        },
+      );
+      return { asked: [...asked].toSorted((a, b) => a - b), created: created.length };
+    }
+
+    it.each([
+      { name: 'alone has all of them', groups: { 7: 'one' }, want: { asked: [7], created: 3 } },
+      {
+        name: 'in a group of its own looks at no other',
+        groups: { 7: 'one', 8: 'two' },
+        want: { asked: [7], created: 3 },
+      },
+      {
+        name: 'in a group looks at the others of it, and takes its share',
+        groups: { 7: 'one', 8: 'one', 9: 'two' },
+        want: { asked: [7, 8], created: 2 },
+      },
+      {
+        name: 'in a larger group takes a smaller share',
+        groups: { 7: 'one', 8: 'one', 9: 'one' },
+        want: { asked: [7, 8, 9], created: 1 },
+      },
+    ])('a pool $name', async ({ groups, want }) => {
+      expect(await pass(groups)).toEqual(want);
+    });
   });
 });
