@@ -9,6 +9,7 @@ import type { TemplateTrail } from './explainTemplates.ts';
 const labelWidth = 12;
 const lineWidth = 118;
 /** JSON has more of them. */
+const templatesShown = 8;
 const agentsShown = 6;
 const attemptsShown = 5;
 
@@ -88,7 +89,10 @@ function decisionLines({ templates, caps, agents }: Trail): readonly string[] {
   const { usable, capable, first } = agents;
   const shown = first.slice(0, agentsShown);
   return [
-    ...section('templates', aligned(templates.map((each) => [each.template, templateWords(each)]))),
+    ...section('templates', [
+      ...aligned(templates.slice(0, templatesShown).map((each) => [each.template, templateWords(each)])),
+      ...rest(templates.length, templatesShown),
+    ]),
     ...section('limits', caps.flatMap(capLines)),
     ...section('agents', [
       usable === 0 ? 'none is usable' : `${capable} of ${usable} usable ones could take it`,
