@@ -75,7 +75,8 @@ export function mismatched(usable: readonly Usable[], requests: readonly JobRequ
       agent.state === 'online' && agent.madeFor !== undefined ? [[agent.madeFor, agent] as const] : [],
     ),
   );
-  return requests.flatMap((request) => {
+  const answered = requests.filter(({ id }) => byRequest.has(id));
+  return answered.flatMap((request) => {
     const agent = byRequest.get(request.id);
     return agent === undefined || unmetDemands(agent.offer, request.demands).length === 0 ? [] : [{ agent, request }];
   });

@@ -46,6 +46,7 @@ export class Headroom {
   #pass: number;
   #pool: number;
   #parallel: number;
+  #taken = 0;
   readonly #templates: Map<string, number>;
   readonly #clusters: readonly string[];
   /** What each quota of a cluster leaves. */
@@ -78,6 +79,11 @@ export class Headroom {
     return { pass: this.#pass, pool: this.#pool, template: this.#templates.get(template) ?? 0, quotas: this.#quotas };
   }
 
+  /** How many agents have been given room: as long as it stays, every answer does. */
+  get takenCount(): number {
+    return this.#taken;
+  }
+
   /** What forbids one more agent of this template; undefined = nothing. */
   limit(template: Template, isPrivate: boolean): SkipReason | undefined {
     if ((this.#templates.get(template.name) ?? 0) <= 0) return 'atTemplateLimit';
@@ -101,6 +107,7 @@ export class Headroom {
     this.#templates.set(template.name, (this.#templates.get(template.name) ?? 0) - 1);
     this.#pool -= 1;
     this.#pass -= 1;
+    this.#taken += 1;
     if (isPrivate) this.#parallel -= 1;
     const needed = this.#takes.of(template);
     this.#quotas.set(

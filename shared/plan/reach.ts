@@ -1,5 +1,5 @@
 /** Which usable agents a waiting request can be served by, and in which order it would rather have them. */
-import { parseDemand, unmetDemands } from '../domain/demand.ts';
+import { type Demand, type Offer, parseDemand, satisfies } from '../domain/demand.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import type { Usable } from './supply.ts';
 
@@ -7,41 +7,62 @@ import type { Usable } from './supply.ts';
 export interface Reach {
   /** Those made for this request. */
   readonly own: readonly number[];
-  /** All others that can serve anybody; one list, shared by all requests with equal demands. */
+  /** All others that can serve anybody; one list, shared by all requests that the same agents can serve. */
   readonly others: readonly number[];
+}
+
+/** Candidates of one kind offer the same wherever anybody demands something: one verdict holds for all of them. */
+interface Kind {
+  readonly place: number;
+  readonly offer: Offer;
 }
 
 interface Candidate {
   readonly index: number;
   readonly agent: Usable;
-  /** Candidates of one kind offer the same wherever anybody demands something: one verdict holds for all of them. */
-  readonly kind: string;
+  readonly kind: number;
 }
 
 /** What candidates can do for one list of demands. */
 interface Verdict {
-  readonly kinds: ReadonlySet<string>;
-  readonly others: readonly number[];
+  /** By the place of a kind. */
+  readonly fits: readonly boolean[];
+  /** Of a request for which no agent was made. */
+  readonly reach: Reach;
 }
 
-const demandsOf = (request: JobRequest): string => request.demands.toSorted().join('\n');
+type Demands = JobRequest['demands'];
 
-/** The capabilities that anybody asks for, in lower case. */
-function demandedNames(lists: Iterable<readonly string[]>): readonly string[] {
-  const texts = new Set([...lists].flat());
-  return [...new Set([...texts].map((text) => parseDemand(text)?.name.toLowerCase()))].filter(
-    (name) => name !== undefined,
-  );
+const keyOf = (demands: Demands): string => demands.join('\n');
+
+/** Each text that anybody demands, read once. */
+function readDemands(lists: Iterable<Demands>): ReadonlyMap<string, Demand | undefined> {
+  const texts = new Set<string>();
+  for (const list of lists) {
+    for (const text of list) texts.add(text);
+  }
+  return new Map([...texts].map((text) => [text, parseDemand(text)]));
 }
 
 /** Real agents report many capabilities of their own, such as their name; only demanded ones tell kinds apart. */
-function kindOf({ offer }: Usable, names: readonly string[]): string {
-  let kind = '';
+function kindKey({ offer }: Usable, names: readonly string[]): string {
+  let key = '';
   for (const name of names) {
     const value = offer.get(name);
-    kind += value === undefined ? '-;' : `${value.length}:${value};`;
+    key += value === undefined ? '-;' : `${value.length}:${value};`;
   }
-  return kind;
+  return key;
+}
+
+function sorted(usable: readonly Usable[], names: readonly string[]) {
+  const kinds = new Map<string, Kind>();
+  const candidates = usable.map((agent, index): Candidate => {
+    const key = kindKey(agent, names);
+    const kind = kinds.get(key) ?? { place: kinds.size, offer: agent.offer };
+    kinds.set(key, kind);
+    return { agent, index, kind: kind.place };
+  });
+  return { candidates, kinds: [...kinds.values()] };
 }
 
 /** Agents made for nobody who waits come before those that another waiting request would miss. */
@@ -55,24 +76,62 @@ function bySpareness(candidates: readonly Candidate[], waiting: readonly JobRequ
   return [...spare, ...missed];
 }
 
+/** Lists of agents by the kinds that are on them, so that requests that the same kinds can serve share one. */
+class Lists {
+  readonly #candidates: readonly Candidate[];
+  readonly #known = new Map<string, Reach>();
+
+  constructor(candidates: readonly Candidate[]) {
+    this.#candidates = candidates;
+  }
+
+  of(fits: readonly boolean[]): Reach {
+    const key = fits.map(Number).join('');
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const others: number[] = [];
+    for (const { kind, index } of this.#candidates) {
+      if (fits[kind] === true) others.push(index);
+    }
+    const reach = { own: [], others };
+    this.#known.set(key, reach);
+    return reach;
+  }
+}
+
+function verdictsOn(
+  lists: ReadonlyMap<string, Demands>,
+  usable: readonly Usable[],
+  waiting: readonly JobRequest[],
+): { readonly verdicts: ReadonlyMap<string, Verdict>; readonly candidates: readonly Candidate[] } {
+  const read = readDemands(lists.values());
+  const names = new Set([...read.values()].flatMap((demand) => demand?.name.toLowerCase() ?? []));
+  const { candidates, kinds } = sorted(usable, [...names]);
+  const shared = new Lists(bySpareness(candidates, waiting));
+  const verdictOn = (demands: Demands): Verdict => {
+    const wanted = demands.map((text) => read.get(text));
+    const fits = kinds.map(({ offer }) => wanted.every((demand) => demand !== undefined && satisfies(offer, demand)));
+    return { fits, reach: shared.of(fits) };
+  };
+  return { candidates, verdicts: new Map([...lists].map(([key, demands]) => [key, verdictOn(demands)])) };
+}
+
+const nobody: Reach = { own: [], others: [] };
+
 /** For each waiting request; built once per list of demands and kind of agent, which are few where agents are many. */
 export function reachOf(usable: readonly Usable[], waiting: readonly JobRequest[]): readonly Reach[] {
-  const keys = waiting.map(demandsOf);
-  const lists = new Map(waiting.map((request, index) => [keys[index] ?? '', request.demands]));
-  const names = demandedNames(lists.values());
-  const candidates = usable.map((agent, index): Candidate => ({ agent, index, kind: kindOf(agent, names) }));
-  const offers = [...new Map(candidates.map(({ kind, agent }) => [kind, agent.offer]))];
+  if (usable.length === 0) return waiting.map(() => nobody);
+  const keys = waiting.map(({ demands }) => keyOf(demands));
+  const lists = new Map<string, Demands>();
+  for (const [place, key] of keys.entries()) lists.set(key, waiting[place]?.demands ?? []);
+  const { candidates, verdicts } = verdictsOn(lists, usable, waiting);
   const madeFor = Map.groupBy(candidates, ({ agent }) => agent.madeFor ?? -1);
-  const inOrder = bySpareness(candidates, waiting);
-  const verdictOn = (demands: readonly string[]): Verdict => {
-    const fitting = offers.filter(([, offer]) => unmetDemands(offer, demands).length === 0);
-    const kinds = new Set(fitting.map(([kind]) => kind));
-    return { kinds, others: inOrder.filter(({ kind }) => kinds.has(kind)).map(({ index }) => index) };
-  };
-  const verdicts = new Map([...lists].map(([key, demands]) => [key, verdictOn(demands)]));
-  return waiting.map((request, place) => {
-    const { kinds, others } = verdicts.get(keys[place] ?? '') ?? { kinds: new Set(), others: [] };
-    const own = (madeFor.get(request.id) ?? []).filter(({ kind }) => kinds.has(kind)).map(({ index }) => index);
-    return { own, others };
+  return waiting.map(({ id }, place) => {
+    const verdict = verdicts.get(keys[place] ?? '');
+    if (verdict === undefined) return nobody;
+    const own = madeFor.get(id)?.filter(({ kind }) => verdict.fits[kind] === true);
+    return own === undefined || own.length === 0
+      ? verdict.reach
+      : { own: own.map(({ index }) => index), others: verdict.reach.others };
   });
 }

@@ -2,7 +2,7 @@
  * Which template serves a request: the default one for those that demand nothing in particular, else the cheapest that
  * satisfies it, then the least overqualified, then the first named. Parameters are chosen by demand.
  */
-import { type Offer, offerOf, parseDemand, unmetDemands } from '../domain/demand.ts';
+import { type Offer, offerOf, parseDemand, satisfies, unmetDemands } from '../domain/demand.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import {
   listedValues,
@@ -55,6 +55,7 @@ function parameterOf(text: string): ParameterName | undefined {
 
 /** Parameters for which different values are demanded. */
 function contradictions(demands: readonly string[]): readonly string[] {
+  if (demands.length < 2) return [];
   return parameterNames.flatMap((parameter) => {
     const asked = demands.filter((text) => parameterOf(text) === parameter);
     return new Set(asked.map(demandedName)).size > 1 ? asked : [];
@@ -62,6 +63,7 @@ function contradictions(demands: readonly string[]): readonly string[] {
 }
 
 function chosenFrom(template: Template, demands: readonly string[]): ChosenParameters {
+  if (demands.length === 0) return {};
   const names = new Set(demands.map(demandedName));
   const chosen = parameterNames.flatMap((parameter) => {
     const value = listedValues(template, parameter).find((each) =>
@@ -105,13 +107,15 @@ export function chooseTemplates(
   offers: readonly OfferedTemplate[],
   policy: PoolPolicy,
 ): TemplateChoice {
-  const unparsable = demands.filter((demand) => parseDemand(demand) === undefined);
-  if (unparsable.length > 0) return { kind: 'unparsable', demands: unparsable };
-  const contradictory = contradictions(demands);
+  const parsed = demands.map(parseDemand).filter((demand) => demand !== undefined);
+  if (parsed.length < demands.length)
+    return { kind: 'unparsable', demands: demands.filter((demand) => parseDemand(demand) === undefined) };
+  const ofParameters = demands.filter((text) => parameterOf(text) !== undefined);
+  const contradictory = contradictions(ofParameters);
   if (contradictory.length > 0) return { kind: 'contradictory', demands: contradictory };
-  const fitting = offers.filter(({ offer }) => unmetDemands(offer, demands).length === 0);
+  const fitting = offers.filter(({ offer }) => parsed.every((demand) => satisfies(offer, demand)));
   if (fitting.length === 0) return whyNone(demands, offers);
   const ordered = isUndemanding(demands) ? defaultFirst(fitting, policy) : fitting;
-  const candidates = ordered.map(({ template }) => ({ template, parameters: chosenFrom(template, demands) }));
+  const candidates = ordered.map(({ template }) => ({ template, parameters: chosenFrom(template, ofParameters) }));
   return { kind: 'fits', candidates };
 }
