@@ -23,7 +23,7 @@ const cases = {
   /** Parallel jobs for most of those with an agent, and for some more, and for nobody else: a plan decides twice. */
   limited: { requests: 10_000, agents: 2000, demandLists: 60, freeLicences: 2020 },
   /** The same beside pools that want their share of it. */
-  group: { requests: 10_000, agents: 2000, demandLists: 60, freeLicences: 2060, otherPools: 10 },
+  group: { requests: 10_000, agents: 2000, demandLists: 60, freeLicences: 2600, otherPools: 10 },
 } satisfies Record<string, PoolSize>;
 
 setFlagsFromString('--expose-gc');

@@ -1,9 +1,9 @@
 /** A pool of a given size for measurements: overlapping templates, mixed demands, agents half booting and half idle. */
 import { type Random, seededRandom } from '../../infra/local/world/random.ts';
-import type { Agent } from '../../shared/domain/agent.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
+import { offerOf, unmetDemands } from '../../shared/domain/demand.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
-import { promisedCapabilities } from '../../shared/domain/offer.ts';
+import { placeholderCapabilities, promisedCapabilities } from '../../shared/domain/offer.ts';
 import { known } from '../../shared/domain/read.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
 import type { GroupMember, Observed } from '../../shared/plan/observed.ts';
@@ -79,12 +79,22 @@ function requestsOf(size: PoolSize, random: Random): readonly JobRequest[] {
   );
 }
 
-/** Every second one is online and has idled for a few seconds; the others wait for their pod's agent. Each was made for another request. */
-function agentsOf(count: number): { readonly agents: readonly Agent[]; readonly agentJobs: readonly AgentJob[] } {
+const offers = templates.map((template) => ({ template, offer: offerOf(placeholderCapabilities(template)) }));
+
+/** The first that satisfies a request; any, where none does. */
+const templateFor = ({ demands, id }: JobRequest): Template =>
+  offers.find(({ offer }) => unmetDemands(offer, demands).length === 0)?.template ?? templateAt(id);
+
+/**
+ * Each was made for another request, and every third of these has gone. Every second agent is online and has idled for
+ * a few seconds; the others wait for their pod's agent.
+ */
+function agentsOf(count: number, requests: readonly JobRequest[]) {
   const pairs = Array.from({ length: count }, (_, index) => {
-    const template = templateAt(index);
+    const request = requests[(index * 5) % requests.length] ?? aJobRequest();
+    const template = templateFor(request);
     const agentJob = anAgentJob({
-      purpose: { kind: 'request', requestId: 1_000_000 + index * 5, attempt: 1 },
+      purpose: { kind: 'request', requestId: index % 3 === 0 ? 800_000 + index : request.id, attempt: 1 },
       template: template.name,
       uid: `job-${index}`,
       agentId: 10_000 + index,
@@ -129,10 +139,11 @@ function groupOf(count: number, random: Random): readonly GroupMember[] {
 /** The same size and seed give the same pool. */
 export function aLargePool(size: PoolSize, seed = 1): LargePool {
   const random = seededRandom(seed);
-  const { agents, agentJobs } = agentsOf(size.agents);
+  const requests = requestsOf(size, random);
+  const { agents, agentJobs } = agentsOf(size.agents, requests);
   const placeholders = templates.map((template, index) => aPlaceholder(template, { id: 11 + index }));
   const observed = anObserved({
-    requests: requestsOf(size, random),
+    requests,
     agentJobs: [...agentJobs, ...tombstonesOf(size.tombstones ?? 0)],
     parallelJobs: { value: { total: 500 + (size.freeLicences ?? 0), used: 500 } },
     group: groupOf(size.otherPools ?? 0, random),

@@ -9,7 +9,6 @@ import {
   isBehind,
   isOurs,
   isPlaceholder,
-  jobsBehind,
   reservedIds,
   someClusterUnknown,
   takersIn,
@@ -46,26 +45,26 @@ describe('an action', () => {
     });
   });
 
-  it('only disables an agent that an unfinished request reserves', () => {
+  it('only disables or notes an agent that an unfinished request reserves', () => {
     everyPool((pool, plan) => {
       const reserved = agentsOf(pool).filter(({ id }) => reservedIds(pool).has(id));
       const hits = (action: Action): boolean =>
         action.kind === 'retire'
           ? reserved.some((agent) => isBehind(action.agentJob, agent))
           : 'agentId' in action && reserved.some(({ id }) => id === action.agentId);
-      expect(plan.actions.filter((action) => action.kind !== 'disable' && hits(action))).toEqual([]);
+      const harmless = new Set(['disable', 'noteAgent']);
+      expect(plan.actions.filter((action) => !harmless.has(action.kind) && hits(action))).toEqual([]);
     });
   });
 
   it('never takes away an agent that the plan counts on', () => {
     everyPool((pool, plan) => {
       const counted = new Set(plan.served.values());
-      // Of several Jobs of one name that name no agent, one may end: nobody knows that it is this agent's.
+      // Of several Jobs of one name one may end while another is counted on.
       const isItsOwn = (agentJob: AgentJob): boolean => {
         const agent = agentsOf(pool).find(({ name }) => name === agentJob.name);
         const namesakes = agentJobsOf(pool).filter(({ name }) => name === agentJob.name);
-        const possible = agent === undefined ? namesakes : jobsBehind(pool, agent);
-        return possible.length === 1 && possible.includes(agentJob);
+        return namesakes.length === 1 && (agent === undefined || isBehind(agentJob, agent));
       };
       const taken = plan.actions.filter((action) => {
         if (action.kind !== 'deleteGhost' && !isRetire(action)) return false;
