@@ -46,6 +46,8 @@ export interface AgentPod {
   /** When the main container started; the boot clock of the agent itself begins here. */
   readonly mainStartedAt?: EpochMs;
   readonly exitCode?: number;
+  /** Of the init container that registers the agent. */
+  readonly initExitCode?: number;
   /** Why it failed: Evicted, OOMKilled, NodeLost, ... */
   readonly reason?: string;
   readonly finishedAt?: EpochMs;
@@ -107,7 +109,8 @@ export function isTerminal(pod: AgentPod): boolean {
  * may have been given again while the cluster of its first Job was out of reach.
  */
 export function standsBehind(agentJob: AgentJob, agent: { readonly id: number; readonly name: string }): boolean {
-  return agentJob.name === agent.name && (agentJob.agentId === undefined || agentJob.agentId === agent.id);
+  if (agentJob.name !== agent.name || lostRace(agentJob)) return false;
+  return agentJob.agentId === undefined || agentJob.agentId === agent.id;
 }
 
 /** Why a creation was rolled back that its creator had not brought to an end in time. */
@@ -119,6 +122,14 @@ export const createByPassed = 'create-by passed';
  */
 export function mayBeNamedAgain({ purpose }: Pick<AgentJob, 'purpose'>, now: EpochMs): boolean {
   return purpose.kind === 'warm' && now < minutesMs(purpose.minute + 3);
+}
+
+/** The exit code of an init container that found the name of its agent taken (docs/agent-image.md). */
+const nameExists = 30;
+
+/** True when its own agent was never registered because another agent job of the same name was quicker. */
+export function lostRace({ agentId, pod }: Pick<AgentJob, 'agentId' | 'pod'>): boolean {
+  return agentId === undefined && pod?.initExitCode === nameExists;
 }
 
 /** Memory only: it is over, or was undone before it began, and stays so that its number is not used again. */

@@ -4,6 +4,7 @@
  *   paused, paused.<template>      nothing new is created; what runs goes on
  *   drained, drained.<template>    nothing new, and what idles goes
  *   mayfly.generation              the newest configuration that looked after this pool
+ *   mayfly.jit                     whether the live probe could register and connect an agent: works, fails
  *   mayfly.absent.<template6>      since when a template has been missing from that configuration
  */
 import type { EpochMs } from './instant.ts';
@@ -22,15 +23,21 @@ export interface Control {
   readonly generation?: number;
   /** By the short form of a template's name. */
   readonly absentSince: ReadonlyMap<string, EpochMs>;
+  /** What the probe of `doctor` found; absent = it never ran. */
+  readonly jit?: JitProbe;
   /** Some cluster has no map of this pool yet. Nobody but Mayfly may create one: Roles go by the names of objects. */
   readonly isMissing: boolean;
   /** Keys whose value is neither yes nor no, each as a sentence. */
   readonly problems: readonly string[];
 }
 
+export const jitProbes = ['works', 'fails'] as const;
+export type JitProbe = (typeof jitProbes)[number];
+
 export type ControlData = Readonly<Record<string, string>>;
 
 export const generationKey = 'mayfly.generation';
+export const jitKey = 'mayfly.jit';
 const absentPrefix = 'mayfly.absent.';
 export const absentKey = (template6: string): string => `${absentPrefix}${template6}`;
 
@@ -82,6 +89,7 @@ export function readControl(data: ControlData | undefined): Control {
     isMissing: false,
     problems,
     ...(generation === undefined ? {} : { generation }),
+    ...probed(jitProbes.filter((probe) => probe === data[jitKey])),
   };
 }
 
@@ -104,7 +112,14 @@ export function mergeControls(controls: readonly Control[]): Control {
     isMissing: controls.some(({ isMissing }) => isMissing),
     problems: controls.flatMap(({ problems }) => problems),
     ...(generations.length === 0 ? {} : { generation: Math.max(...generations) }),
+    ...probed(controls.flatMap(({ jit }) => jit ?? [])),
   };
+}
+
+/** Where the records differ, what failed once is not relied on. */
+function probed(probes: readonly JitProbe[]): { readonly jit?: JitProbe } {
+  if (probes.length === 0) return {};
+  return { jit: probes.includes('fails') ? 'fails' : 'works' };
 }
 
 export const isOn = (control: Switch, template: string): boolean => control.pool || control.templates.has(template);

@@ -36,6 +36,7 @@ export const retireReasons = [
   'notAssignedByServer',
   'drained',
   'replaced',
+  'raced',
 ] as const;
 export type RetireReason = (typeof retireReasons)[number];
 
@@ -44,6 +45,7 @@ export const blamelessReasons: ReadonlySet<string | undefined> = new Set<RetireR
   'surplus',
   'drained',
   'replaced',
+  'raced',
 ]);
 
 /** What an operator is told without having to look. */

@@ -19,6 +19,23 @@ export interface ChosenParameters {
   readonly image?: string;
 }
 
+/** The way out of the cluster; without one, whatever the cluster lets out. */
+export interface TemplateProxy {
+  /** Without user and password: it becomes an environment variable of every step. */
+  readonly url: string;
+  /** Hosts, domains with all below them, addresses, IPv4 ranges. */
+  readonly bypass: readonly string[];
+  /** A Secret of the agents' namespace with PROXY_USER, PROXY_PW, HTTP_PROXY and HTTPS_PROXY. */
+  readonly secret?: string;
+}
+
+/** Certificates that all tools trust: the public roots and one's own in one PEM file. */
+export interface CaBundle {
+  /** A ConfigMap of the agents' namespace. */
+  readonly configMap: string;
+  readonly key: string;
+}
+
 /** Our recipe for an agent: what it offers, what it runs, how much it may take. */
 export interface Template {
   readonly name: string;
@@ -39,12 +56,21 @@ export interface Template {
   readonly cpu: string;
   readonly memory: string;
   readonly terminationGraceSeconds: number;
+  /** The image is the user's own: an init container of this one copies the agent into the pod. */
+  readonly inject?: { readonly image: string };
+  readonly proxy?: TemplateProxy;
+  readonly caBundle?: CaBundle;
+  /** Of the pod, beside those that Mayfly sets. */
+  readonly podLabels?: Readonly<Record<string, string>>;
+  readonly podAnnotations?: Readonly<Record<string, string>>;
   /** Merged over the generated pod spec; protected paths are refused. */
   readonly pod: JsonObject;
 }
 
 /** How long each cause may keep an agent from coming online before the attempt counts as failed, in ms. */
 export type BootLimits = Readonly<Record<BootCause, number>>;
+
+export type Registration = 'auto' | 'jit' | 'initConfig';
 
 /** 0 = Sunday, as in JavaScript and cron. */
 export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6;
@@ -71,6 +97,12 @@ export interface PoolPolicy {
   readonly poolName: string;
   /** Shadow = plan and explain, touch nothing: to run beside another scaler or static agents. */
   readonly mode: 'active' | 'shadow';
+  /**
+   * Who registers agents: the control plane (`jit`), or an init container with a short-lived credential of a pool-only
+   * identity (`initConfig`). `auto` = jit once the probe has shown that it works here.
+   */
+  readonly registration: Registration;
+  readonly hasRegistrationCredential: boolean;
   /** Pools of one group share parallel jobs. */
   readonly licenceGroup: string;
   /** Orders versions of the configuration: what left it is removed only by the newest. */

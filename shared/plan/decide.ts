@@ -22,8 +22,10 @@ export interface Situation {
   readonly choose: (request: JobRequest) => TemplateChoice;
   /** Templates whose breaker let its probe through in this plan. */
   readonly probed: Set<string>;
+  readonly refused: Refusals;
   /** Why a request gets no second agent although the server does not use its first. */
   readonly contradicted: ReadonlyMap<number, string>;
+  readonly registration: 'jit' | 'initConfig';
 }
 
 export type Decision = CreateAction | Skip;
@@ -59,33 +61,76 @@ export function claimRoom(
 /** Templates that no node took for this request come last, and what was to stand in for them first. */
 function afterFallbacks(request: JobRequest, candidates: readonly Candidate[], { attempts, view }: Situation) {
   const fallen = attempts.of(request.id).filter(({ reason }) => reason === 'fellBack');
+  if (fallen.length === 0) return candidates;
   const names = new Set(fallen.map(({ template }) => template));
-  const rest = candidates.filter(({ template }) => !names.has(template.name));
-  if (names.size === 0 || rest.length === 0) return candidates;
   const next = view.policy.templates.find(({ name }) => name === fallen.at(-1)?.template)?.fallback?.template;
-  return rest.toSorted((a, b) => Number(b.template.name === next) - Number(a.template.name === next));
+  const turn = ({ template: { name } }: Candidate): number => (names.has(name) ? 2 : name === next ? 0 : 1);
+  return candidates.toSorted((a, b) => turn(a) - turn(b));
 }
 
-/** The first of the fitting templates that everything allows, or what keeps the best one. */
-function create(request: JobRequest, candidates: readonly Candidate[], situation: Situation): Decision {
-  const { attempts, view } = situation;
-  const attempt = attempts.next(request.id);
-  const purpose = { kind: 'request', requestId: request.id, attempt } as const;
-  const refusals: Refusal[] = [];
-  for (const { template: plain, parameters } of afterFallbacks(request, candidates, situation)) {
-    const template = withParameters(plain, parameters);
-    const name = agentJobName(scopeOf(view.policy), purpose, template.name);
-    const claimed = claimRoom(situation, name, template, isPrivate(request));
-    if (typeof claimed === 'object') return { kind: 'create', name, ...claimed, template, parameters, purpose };
-    refusals.push({ template: template.name, reason: claimed });
-  }
+type Refused = Omit<Skip, 'requestId'>;
+
+function refusedBy(refusals: readonly Refusal[]): Refused {
   const [first] = refusals;
   return {
-    requestId: request.id,
     reason: first?.reason ?? 'noTemplate',
     ...(first === undefined ? {} : { detail: first.template }),
     ...(refusals.length > 1 ? { refusals } : {}),
   };
+}
+
+interface Answer {
+  readonly takenCount: number;
+  readonly told: Refused;
+}
+
+/** What was answered last to requests with one choice of templates: it holds for all of them until room is taken. */
+export class Refusals {
+  readonly #known = new Map<readonly Candidate[], Map<boolean, Answer>>();
+
+  find(candidates: readonly Candidate[], forPrivate: boolean, takenCount: number): Refused | undefined {
+    const last = this.#known.get(candidates)?.get(forPrivate);
+    return last?.takenCount === takenCount ? last.told : undefined;
+  }
+
+  note(candidates: readonly Candidate[], forPrivate: boolean, takenCount: number, told: Refused): void {
+    const last = this.#known.get(candidates) ?? new Map<boolean, Answer>();
+    this.#known.set(candidates, last.set(forPrivate, { takenCount, told }));
+  }
+}
+
+/** The first of the candidates that everything allows, or what keeps each of them. */
+function firstAllowed(
+  request: JobRequest,
+  candidates: readonly Candidate[],
+  situation: Situation,
+): CreateAction | readonly Refusal[] {
+  const { attempts, view, registration } = situation;
+  const purpose = { kind: 'request', requestId: request.id, attempt: attempts.next(request.id) } as const;
+  const refusals: Refusal[] = [];
+  for (const { template: plain, parameters } of candidates) {
+    const template = withParameters(plain, parameters);
+    const name = agentJobName(scopeOf(view.policy), purpose, template.name);
+    const claimed = claimRoom(situation, name, template, isPrivate(request));
+    if (typeof claimed === 'object')
+      return { kind: 'create', name, ...claimed, template, parameters, purpose, registration };
+    refusals.push({ template: template.name, reason: claimed });
+  }
+  return refusals;
+}
+
+/** The first of the fitting templates that everything allows, or what keeps the best one. */
+function create(request: JobRequest, candidates: readonly Candidate[], situation: Situation): Decision {
+  const { refused, headroom } = situation;
+  const ordered = afterFallbacks(request, candidates, situation);
+  const forPrivate = isPrivate(request);
+  const known = refused.find(ordered, forPrivate, headroom.takenCount);
+  if (known !== undefined) return { requestId: request.id, ...known };
+  const found = firstAllowed(request, ordered, situation);
+  if ('kind' in found) return found;
+  const told = refusedBy(found);
+  refused.note(ordered, forPrivate, headroom.takenCount, told);
+  return { requestId: request.id, ...told };
 }
 
 /** Why no template can serve it, or those that can. */

@@ -3,11 +3,12 @@
  * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, isTombstone, lostRace, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
 import { endedAt, isFailure, pauses } from './backoff.ts';
 import { bootCause, fallsBack, isBootExpired } from './boot.ts';
+import { everyClusterKnown } from './observed.ts';
 import type { Action, Alarm } from './plan.ts';
 import { isDrained, isSpent, wasEverOnline } from './supply.ts';
 import { agentOf, type View } from './view.ts';
@@ -72,7 +73,7 @@ function overdue(agentJob: AgentJob, agent: Agent | undefined, context: Lifecycl
 }
 
 function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
-  if (isOver(agentJob)) return retire(agentJob, 'ended');
+  if (isOver(agentJob)) return retire(agentJob, lostRace(agentJob) ? 'raced' : 'ended');
   if (agent !== undefined && isSpent(agent)) return retire(agentJob, 'finished');
   if (agent?.enabled === false) return retire(agentJob, 'disabled');
   return whileIdle(agentJob, agent, context);
@@ -112,10 +113,33 @@ function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
   return { actions: [], alarms: [{ reason: 'unreadableAgentJob', subject: name, detail: cluster }] };
 }
 
+/** Another cluster holds a Job of this name that may still stand behind the agent of the name. */
+function hasTwin({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleContext): boolean {
+  const named = agentJobsByName.get(name) ?? [];
+  return named.some((other) => other.cluster !== cluster && !isTombstone(other) && !isOver(other));
+}
+
+/**
+ * For a Job whose agent registers itself: the id is written on it as soon as the agent is seen. Of two Jobs of one name
+ * nobody can tell whose the agent is, so until one of them has ended neither is touched.
+ */
+function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  const isClear = !hasTwin(agentJob, context) && (agent === undefined || everyClusterKnown(context.observed));
+  if (!isClear) return nothing;
+  const step = whileStarted(agentJob, agent, context);
+  if (agent === undefined || agentJob.phase !== 'started') return step;
+  return { ...step, actions: [{ kind: 'noteAgent', agentJob, agentId: agent.id }, ...step.actions] };
+}
+
+function whileStarted(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+  const request = reservationOf(agentJob, context);
+  if (agentJob.phase === 'retiring') return whileRetiring(agentJob, agent, request);
+  return request === undefined ? whileUnreserved(agentJob, agent, context) : whileReserved(agentJob, agent, request);
+}
+
 /** The next step for one agent job. */
 export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
   const agent = agentOf(context, agentJob);
-  const request = reservationOf(agentJob, context);
   switch (agentJob.phase) {
     case 'unreadable':
       return whileUnreadable(agentJob);
@@ -125,11 +149,10 @@ export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecyc
     case 'tombstone':
       return buryWhenForgettable(agentJob, context);
     case 'retiring':
-      return whileRetiring(agentJob, agent, request);
     case 'started':
-      return request === undefined
-        ? whileUnreserved(agentJob, agent, context)
-        : whileReserved(agentJob, agent, request);
+      return agentJob.agentId === undefined && !lostRace(agentJob)
+        ? whileUnidentified(agentJob, agent, context)
+        : whileStarted(agentJob, agent, context);
   }
 }
 

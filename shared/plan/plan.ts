@@ -16,7 +16,10 @@ export type Action =
       readonly template: Template;
       readonly parameters: ChosenParameters;
       readonly purpose: AgentJobPurpose;
+      readonly registration: 'jit' | 'initConfig';
     }
+  /** Writes the id of the agent that an init container registered on its Job. */
+  | { readonly kind: 'noteAgent'; readonly agentJob: AgentJob; readonly agentId: number }
   | { readonly kind: 'disable'; readonly agentId: number; readonly name: string; readonly requestId: number }
   | { readonly kind: 'retire'; readonly agentJob: AgentJob; readonly reason: RetireReason; readonly detail?: string }
   | { readonly kind: 'rollBack'; readonly agentJob: AgentJob }

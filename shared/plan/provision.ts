@@ -13,12 +13,13 @@ import {
   matchTrusted,
   mismatched,
 } from './contradictions.ts';
-import { decide, isSkip, type Situation } from './decide.ts';
+import { decide, isSkip, Refusals, type Situation } from './decide.ts';
 import { Headroom } from './headroom.ts';
 import { entitledFirst, freeParallelJobs, isPrivate, shareOf } from './licence.ts';
 import type { Matching } from './matching.ts';
 import type { LicenceNeeds } from './observed.ts';
 import type { Alarm, CreateAction, Skip } from './plan.ts';
+import { registrationOf } from './registration.ts';
 import { type Usable, usableAgents } from './supply.ts';
 import { chooseTemplates, offersOf } from './templates.ts';
 import type { View } from './view.ts';
@@ -93,7 +94,7 @@ function contradictedBy({ contradictions }: Ground): ReadonlyMap<number, string>
   return new Map(ours.map(({ request, agent }) => [request.id, agent.name]));
 }
 
-export type Shared = Omit<Situation, 'headroom' | 'probed'>;
+export type Shared = Omit<Situation, 'headroom' | 'probed' | 'refused'>;
 
 function sharedOf(view: View, ground: Ground): Shared {
   const offers = offersOf(view.policy);
@@ -106,6 +107,7 @@ function sharedOf(view: View, ground: Ground): Shared {
       (request) => chooseTemplates(request, offers, view.policy),
     ),
     contradicted: contradictedBy(ground),
+    registration: registrationOf(view.policy, view.observed.control.value),
   };
 }
 
@@ -117,7 +119,12 @@ interface Decided {
 
 /** Decides on all that no agent is left for, with room for so many private ones. */
 function decideAll(shared: Shared, { usable, unmatched }: Ground, parallel: number): Decided {
-  const situation = { ...shared, headroom: new Headroom(shared.view, usable, parallel), probed: new Set<string>() };
+  const situation = {
+    ...shared,
+    headroom: new Headroom(shared.view, usable, parallel),
+    probed: new Set<string>(),
+    refused: new Refusals(),
+  };
   const decisions = unmatched.map((request) => decide(request, situation));
   return {
     creations: decisions.filter((decision): decision is CreateAction => !isSkip(decision)),

@@ -104,6 +104,7 @@ function fill(situation: Situation, { template, target, fresh }: Stock): Filled 
       template,
       parameters: {},
       purpose: { kind: 'warm', slot, minute },
+      registration: situation.registration,
     });
   }
   return { actions };

@@ -14,13 +14,13 @@ import type { Outcome } from './outcome.ts';
 import { createPlaceholder, deletePlaceholder, noteControl, repairPlaceholder } from './placeholderActions.ts';
 import { retireAgentJob } from './retireAgentJob.ts';
 import type { ActionOf } from './settle.ts';
-import { bury, deleteGhost, disableAgent, rollBack } from './smallActions.ts';
+import { bury, deleteGhost, disableAgent, noteAgent, rollBack } from './smallActions.ts';
 
 /** What goes together, in this order; `width` is how many are under way at once. */
 const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: number }[] = [
   { kinds: ['createPlaceholder', 'repairPlaceholder'], width: 4 },
   { kinds: ['create'], width: 10 },
-  { kinds: ['disable', 'retire', 'rollBack', 'bury'], width: 6 },
+  { kinds: ['noteAgent', 'disable', 'retire', 'rollBack', 'bury'], width: 6 },
   { kinds: ['deleteGhost', 'deletePlaceholder', 'noteControl'], width: 2 },
 ];
 
@@ -39,6 +39,7 @@ const applies: { readonly [K in ActionKind]: Apply<K> } = {
   repairPlaceholder,
   deletePlaceholder,
   create: createAgentJob,
+  noteAgent,
   disable: disableAgent,
   retire: (pass, action, observed) => retireAgentJob(pass, action, absenceCounts(pass, observed)),
   rollBack,

@@ -2,6 +2,7 @@
 import type { Control } from '../domain/control.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { Amounts } from '../domain/quota.ts';
+import type { Secret } from '../domain/secret.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import type { LicenceNeeds } from '../plan/observed.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
@@ -37,6 +38,8 @@ export interface LookDeps {
 export interface ReconcileDeps extends LookDeps {
   readonly pools: AgentPools;
   readonly keys: AgentKeys;
+  /** A short-lived credential of the identity that only registers agents; for `initConfig`. */
+  readonly registrationToken?: () => Promise<Secret>;
   readonly nonces: Nonces;
   readonly log: Log;
   /** The namespace of agent jobs by cluster name. */

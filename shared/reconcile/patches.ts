@@ -19,10 +19,20 @@ function phaseChange(agentJob: Identity, from: AgentJobPhase, to: AgentJobPhase,
   ];
 }
 
-export function startPatch(agentJob: Identity, agentId: number, at: EpochMs): JsonPatch {
+/** `agentId` = undefined where the agent registers itself. */
+export function startPatch(agentJob: Identity, agentId: number | undefined, at: EpochMs): JsonPatch {
   return [
     ...phaseChange(agentJob, 'creating', 'started', at),
     { op: 'replace', path: '/spec/suspend', value: false },
+    ...(agentId === undefined ? [] : [set(annotations.agentId, String(agentId))]),
+  ];
+}
+
+/** Only while it is started: later steps go by what they found themselves. */
+export function noteAgentPatch(agentJob: Identity, agentId: number): JsonPatch {
+  return [
+    testUid(agentJob),
+    { op: 'test', path: annotationPointer(annotations.phase), value: 'started' },
     set(annotations.agentId, String(agentId)),
   ];
 }

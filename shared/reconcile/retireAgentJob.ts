@@ -10,7 +10,7 @@ import { isUnfinished } from '../domain/jobRequest.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
-import { deleteOwnSecret } from './createAgentJob.ts';
+import { deleteOwnSecret } from './creation.ts';
 import type { Pass } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
@@ -67,6 +67,8 @@ async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): P
 async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gone' | Outcome> {
   const { deps, cluster } = retiring;
   const { poolId } = deps.policy;
+  // The agent of this name is another Job's, which was quicker to register it.
+  if (retiring.action.reason === 'raced') return 'gone';
   if (agentJob.agentId !== undefined) await disable(retiring, { id: agentJob.agentId, name: agentJob.name });
   const agent = await lookUpAgent(retiring, agentJob);
   if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');

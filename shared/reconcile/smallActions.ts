@@ -3,10 +3,10 @@ import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts
 import { hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import type { Cluster } from '../ports.ts';
-import { deleteOwnSecret } from './createAgentJob.ts';
+import { deleteOwnSecret } from './creation.ts';
 import type { Pass, ReconcileDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
-import { rollBackPatch } from './patches.ts';
+import { noteAgentPatch, rollBackPatch } from './patches.ts';
 import { type ActionOf, settle } from './settle.ts';
 
 /** A single-use agent that has its request gets no second one. */
@@ -21,6 +21,20 @@ function clusterOf(deps: ReconcileDeps, name: string): Cluster {
   const cluster = deps.clusters.find((candidate) => candidate.name === name);
   if (cluster === undefined) throw new RangeError(`cluster ${name} is not configured`);
   return cluster;
+}
+
+/** From now on the Job and its agent are told apart from all others of their name by the id. */
+export function noteAgent(deps: ReconcileDeps, action: ActionOf<'noteAgent'>): Promise<Outcome> {
+  const { agentJob, agentId } = action;
+  return settle('noteAgent', agentJob.name, async () => {
+    try {
+      await clusterOf(deps, agentJob.cluster).patchAgentJob(agentJob.name, noteAgentPatch(agentJob, agentId));
+    } catch (error) {
+      if (hasErrorKind(error, 'invalid', 'notFound')) return ['raced', 'the Job moved on'];
+      throw error;
+    }
+    return ['done', `agent ${agentId}`];
+  });
 }
 
 /** A creation past its create-by. Only the Secret goes: an agent that its creator left behind is a ghost's case. */

@@ -32,6 +32,8 @@ export function aPoolPolicy(overrides: Partial<PoolPolicy> = {}): PoolPolicy {
     poolId: 7,
     poolName: 'linux',
     mode: 'active',
+    registration: 'jit',
+    hasRegistrationCredential: false,
     licenceGroup: 'contoso',
     templates: [aTemplate()],
     warm: [],

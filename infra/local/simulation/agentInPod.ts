@@ -10,6 +10,7 @@ import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import { nameOf } from '../kubernetes/object.ts';
 import type { ContainerContext, Workload } from '../kubernetes/podStory.ts';
 import type { Random } from '../world/random.ts';
+import { registerInPod } from './registerInPod.ts';
 
 /** What one agent process does besides working. */
 export type Temper =
@@ -34,8 +35,15 @@ export interface AgentBehaviour {
 const settingsSchema = z.object({ agentId: z.coerce.number(), agentName: z.string(), poolId: z.coerce.number() });
 type Settings = z.infer<typeof settingsSchema>;
 
+/** From the Secret that the control plane wrote, or from what an init container left. */
+function filesOf(context: ContainerContext): Readonly<Record<string, string>> {
+  return context.scratch.has('.agent')
+    ? Object.fromEntries(context.scratch)
+    : context.readSecretFiles(agentFilesVolume);
+}
+
 function readSettings(context: ContainerContext): { settings: Settings; capabilities: Record<string, string> } {
-  const files = context.readSecretFiles(agentFilesVolume);
+  const files = filesOf(context);
   const settings = settingsSchema.parse(JSON.parse(files['.agent'] ?? 'null'));
   const lines = (files['.capabilities'] ?? '').split('\n').filter((line) => line.includes('='));
   const capabilities = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
@@ -144,6 +152,7 @@ async function connect(world: AzureDevOpsWorld, context: ContainerContext): Prom
 /** `behaviour` is asked once per container. */
 export function agentWorkload(world: AzureDevOpsWorld, behaviour: () => AgentBehaviour): Workload {
   return {
+    runInit: (context) => registerInPod(world, context),
     run: async (context) => {
       const { temper, connectMs } = behaviour();
       if (!(await survives(context, connectMs))) return 137;

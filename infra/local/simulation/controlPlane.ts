@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly latencyMs: number;
+  /** No call is quicker on its way there or back; absent = 0. */
+  readonly leastLatencyMs?: number;
 }
 
 export interface ControlPlaneOptions {
@@ -76,9 +78,9 @@ export class ControlPlane {
   }
 
   #depsFor(policy: PoolPolicy): ReconcileDeps {
-    const { clock, random, ado, clusters, namespace, journal, faults, latencyMs } = this.#around;
+    const { clock, random, ado, clusters, namespace, journal, faults, latencyMs, leastLatencyMs = 0 } = this.#around;
     const { name: caller, mortal, log } = this.#options;
-    const half = (): number => (latencyMs === 0 ? 0 : random.between(0, latencyMs));
+    const half = (): number => (latencyMs === 0 ? 0 : random.between(leastLatencyMs, latencyMs));
     const pools = mortal.through(
       inProcessAgentPools(ado, {
         caller,
@@ -101,6 +103,7 @@ export class ControlPlane {
       }),
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys,
+      registrationToken: () => Promise.resolve(new Secret('registration token')),
       memory: { quotas: new Map(), runs: new Map() },
       nonces: { next: () => `${caller}-${this.#nonce++}` },
       clock,

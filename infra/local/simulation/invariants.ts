@@ -171,7 +171,8 @@ export class Invariants {
       [...plan.served.values()].filter((name) => known.indexOf(name) === known.lastIndexOf(name)),
     );
     for (const action of plan.actions) {
-      if (action.kind !== 'retire' || !countedOn.has(action.agentJob.name)) continue;
+      // The agent of one that lost the race is another Job's, and stays.
+      if (action.kind !== 'retire' || action.reason === 'raced' || !countedOn.has(action.agentJob.name)) continue;
       this.violated(at, `a plan retires ${action.agentJob.name} (${action.reason}) and counts on it`);
     }
   }

@@ -87,6 +87,8 @@ export function policyFor(poolId: number, clusters: readonly string[], templates
     poolId,
     poolName: `pool-${poolId}`,
     mode: 'active',
+    registration: 'jit',
+    hasRegistrationCredential: false,
     licenceGroup: 'contoso',
     templates,
     warm: [],
@@ -180,6 +182,7 @@ function drawPolicies(
     ...policyFor(pool, clusters, templates),
     warm,
     warmMaxAgeMs: random.pick([minutesMs(3), hoursMs(12)]),
+    registration: random.pick(['jit', 'jit', 'initConfig'] as const),
     ...(random.chance(0.2) ? { defaultTemplate: 'node' } : {}),
     maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
     // So short that creators and those who roll back meet.

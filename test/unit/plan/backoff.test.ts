@@ -30,7 +30,7 @@ describe('isFailure', () => {
 
   it('counts a tombstone of any reason but those that end sound agents', () => {
     const blameless = retireReasons.filter((reason) => !isFailure(failed(1, { reason })));
-    expect(blameless).toEqual(['surplus', 'drained', 'replaced']);
+    expect(blameless).toEqual(['surplus', 'drained', 'replaced', 'raced']);
   });
 
   it.each([

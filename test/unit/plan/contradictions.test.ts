@@ -215,6 +215,14 @@ describe('planPool: several agents that the server does not use', () => {
     expect(alarms.map(({ subject }) => subject)).toEqual(ids.map((id) => nameFor(id)));
   });
 
+  it('are never surplus as long as they are told of, however long they idle', () => {
+    const { actions } = seen(
+      { requests, agents: ids.map(agentOfId), agentJobs: ids.map((id) => jobOfId(id)) },
+      { idleMinimumMs: 0 },
+    );
+    expect(actions).toEqual([`retire ${nameFor(901)} notAssignedByServer`]);
+  });
+
   it('are all told of by one request that has faced all of them', () => {
     const { alarms, served } = seen({
       requests: requests.slice(0, 1),

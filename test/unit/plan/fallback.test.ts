@@ -74,6 +74,18 @@ describe('planPool: an agent that no node takes', () => {
       want: [[`retire ${spotName} fellBack unschedulable`], ['retiringFirst']],
     },
     {
+      name: 'has the ordinary limit where the fallback is no template of the pool',
+      given: unplaced(300),
+      templates: [spot, dear],
+      want: [[], []],
+    },
+    {
+      name: 'falls back at the ordinary limit where that is sooner',
+      given: unplaced(601),
+      templates: [{ ...spot, fallback: { ...fallback, afterMs: minutesMs(30) } }, dear, onDemand],
+      want: [[`retire ${spotName} fellBack unschedulable`], ['retiringFirst']],
+    },
+    {
       name: 'that has its node is not kept by the scheduler: no fallback',
       given: unplaced(300, {
         pod: {
@@ -88,8 +100,8 @@ describe('planPool: an agent that no node takes', () => {
       }),
       want: [[], []],
     },
-  ])('$name', ({ given, want }) => {
-    const { made, ended, skips } = decided({ ...waiting, agentJobs: [given] });
+  ])('$name', ({ given, templates: changed = templates, want }) => {
+    const { made, ended, skips } = decided({ ...waiting, agentJobs: [given] }, { templates: changed });
     expect({ made, seen: [ended, skips.map(({ reason }) => reason)] }).toEqual({ made: [], seen: want });
   });
 });

@@ -6,7 +6,12 @@ import { mergePod } from '../../../shared/plan/podMerge.ts';
 import { protectedPaths } from '../../../shared/plan/podProtection.ts';
 import { aTemplate } from '../../support/policyBuilders.ts';
 
-const base = generatedPodSpec(aTemplate(), 'mf-a');
+/** With every part that a template or a registration may add. */
+const base = generatedPodSpec(
+  aTemplate({ inject: { image: 'registry.contoso.example/inject' }, caBundle: { configMap: 'ca', key: 'ca.pem' } }),
+  'mf-a',
+  { kind: 'initConfig', url: 'https://dev.azure.com/contoso', poolName: 'linux' },
+);
 const agent = (fields: JsonObject): JsonObject => ({ containers: [{ name: 'agent', ...fields }] });
 
 describe('mergePod', () => {

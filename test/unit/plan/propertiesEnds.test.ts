@@ -61,14 +61,13 @@ describe('an action', () => {
     everyPool((pool, plan) => {
       const counted = new Set(plan.served.values());
       // Of several Jobs of one name one may end while another is counted on.
-      const isItsOwn = (agentJob: AgentJob): boolean => {
-        const agent = agentsOf(pool).find(({ name }) => name === agentJob.name);
-        const namesakes = agentJobsOf(pool).filter(({ name }) => name === agentJob.name);
-        return namesakes.length === 1 && (agent === undefined || isBehind(agentJob, agent));
-      };
+      const isAlone = (name: string): boolean => agentJobsOf(pool).filter((each) => each.name === name).length < 2;
+      const isItsOwn = (agentJob: AgentJob): boolean =>
+        agentsOf(pool).every((agent) => agent.name !== agentJob.name || isBehind(agentJob, agent));
       const taken = plan.actions.filter((action) => {
         if (action.kind !== 'deleteGhost' && !isRetire(action)) return false;
-        return counted.has(subject(action)) && (!isRetire(action) || isItsOwn(action.agentJob));
+        const name = subject(action);
+        return counted.has(name) && isAlone(name) && (!isRetire(action) || isItsOwn(action.agentJob));
       });
       expect(taken).toEqual([]);
     });

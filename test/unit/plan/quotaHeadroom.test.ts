@@ -135,10 +135,12 @@ describe('planPool: what quotas leave', () => {
     expect(decided(observed, { templates: [template, windows] })).toEqual(rest(want));
   });
 
-  it('counts no Job twice: one that has no pod yet is in the quota already', () => {
+  it('counts no Job or Secret twice: those of a Job that has no pod yet are in the quota already', () => {
     const agentJobs = [withoutPod(other({ phase: 'creating', suspended: true }))];
-    const observed = anObserved({ requests: linuxOnly, agentJobs, quotas: [{ jobs: 2 }] });
-    expect(decided(observed, { templates: [template, windows] })).toEqual(rest([1, 2]));
+    for (const quotas of [[{ jobs: 2 }], [{ secrets: 2 }]]) {
+      const observed = anObserved({ requests: linuxOnly, agentJobs, quotas });
+      expect(decided(observed, { templates: [template, windows] })).toEqual(rest([1, 2]));
+    }
   });
 
   it('counts what a Job without pod has chosen', () => {

@@ -138,6 +138,7 @@ describe('planPool: templates', () => {
         template: { ...sized, cpu: '4', image: 'registry/agent@sha256:22' },
         parameters: { cpu: '4', image: 'node22' },
         purpose: { kind: 'request', requestId: 1001, attempt: 1 },
+        registration: 'jit',
       },
     ]);
   });

@@ -201,6 +201,7 @@ describe('planPool: warm capacity', () => {
         template,
         parameters: {},
         purpose: { kind: 'warm', slot: 0, minute: thisMinute },
+        registration: 'jit',
       },
     ]);
   });
@@ -236,6 +237,7 @@ describe('planPool: warm capacity', () => {
 
 describe('planPool: stale warm agents', () => {
   const old = { minutes: 13 * 60 };
+  const { image: _, ...unknownImage } = aWarmJob(1);
   const otherImage = { job: { image: 'registry.contoso.example/agent@sha256:0' } };
   const name = (slot: number, minutes: number): string => warmName(slot, thisMinute - minutes);
   it.each<{ name: string; given: Given; changed?: Partial<PoolPolicy>; actions: readonly string[]; want: object }>([
@@ -296,10 +298,19 @@ describe('planPool: stale warm agents', () => {
       name: 'one whose image nobody knows is fresh',
       given: {
         agents: [aWarmAgent(0), aWarmAgent(1)],
-        agentJobs: [aWarmJob(0), withoutImage(aWarmJob(1))],
+        agentJobs: [aWarmJob(0), unknownImage],
       },
       actions: [],
       want: { ready: 2 },
+    },
+    {
+      name: 'one that still boots is none, whatever its image',
+      given: {
+        agents: [aWarmAgent(0), bootingAgent(1)],
+        agentJobs: [aWarmJob(0), { ...bootingJob(1), image: 'registry.contoso.example/agent@sha256:0' }],
+      },
+      actions: [],
+      want: { ready: 1, booting: 1 },
     },
     {
       name: 'one that a request will get is nobody’s stock',
@@ -320,7 +331,6 @@ describe('planPool: stale warm agents', () => {
 describe('planPool: what holds warm capacity back', () => {
   const failed = (slot: number, minutes: number, reason = 'neverStarted'): AgentJob =>
     withoutPod(aWarmJob(slot, { minutes, job: { phase: 'tombstone', suspended: true, reason } }));
-  const off = { target: 2, ready: 1, creating: 0 };
   it.each<{ name: string; given: Given; changed?: Partial<PoolPolicy>; want: object }>([
     {
       name: 'a paused pool',
@@ -353,11 +363,14 @@ describe('planPool: what holds warm capacity back', () => {
     },
   ])('is $name', ({ given, changed, want }) => {
     const { actions, warm } = seen({ ...idle([0]), ...given }, changed);
-    expect({ actions, warm }).toEqual({ actions: [], warm: [state({ ...off, ...want })] });
+    expect({ actions, warm }).toEqual({ actions: [], warm: [state({ ready: 1, ...want })] });
   });
 
   it.each([
-    { name: 'the parallel jobs: an idle agent takes none', given: { parallelJobs: { value: { total: 1, used: 1 } } } },
+    {
+      name: 'the parallel jobs that requests wait for: an idle agent takes none',
+      given: { requests: [aJobRequest()], parallelJobs: { value: { total: 1, used: 1 } } },
+    },
     { name: 'one that was sound and only drained', given: { agentJobs: [failed(5, 0.1, 'drained')] } },
   ])('is not $name', ({ given }) => {
     expect(seen(given, { parallelJobs: 'auto' }).warm).toEqual([state({ creating: 2 })]);
@@ -385,8 +398,3 @@ describe('planPool: what holds warm capacity back', () => {
     });
   });
 });
-
-function withoutImage(agentJob: AgentJob): AgentJob {
-  const { image: _, ...rest } = agentJob;
-  return rest;
-}

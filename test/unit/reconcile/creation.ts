@@ -16,6 +16,7 @@ export const action: CreateAction = {
   cluster: 'primary',
   template,
   parameters: {},
+  registration: 'jit',
   purpose: { kind: 'request', requestId: 1001, attempt: 1 },
 };
 export const ownAgent = 2;
