@@ -195,7 +195,8 @@ function jobOf(policy: PoolPolicy, choice: AgentJobChoice, index: number): Agent
     suspended: isSuspended(choice),
     ...noted(choice, template),
   });
-  return withPod(behind.idKnown ? whole : withoutAgentId(whole), choice.pod);
+  const isTold = behind.idKnown && choice.phase !== 'creating';
+  return withPod(isTold ? whole : withoutAgentId(whole), choice.pod);
 }
 
 /** The Job of the same name that another control plane made in the other cluster; its agent, if any, had another id. */
@@ -211,7 +212,9 @@ function twinOf(policy: PoolPolicy, agentJob: AgentJob, { twin }: AgentJobChoice
     suspended: isSuspended(twin),
     agentId: 700 + (agentJob.agentId ?? 0),
   };
-  return [withPod(twin.idKnown ? other : withoutAgentId(other), twin.pod)];
+  // The id is written when it is started.
+  const isTold = twin.idKnown && twin.phase !== 'creating';
+  return [withPod(isTold ? other : withoutAgentId(other), twin.pod)];
 }
 
 export function built(policy: PoolPolicy, choice: AgentJobChoice, index: number): Built {
