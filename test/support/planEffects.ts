@@ -83,6 +83,12 @@ function doneToAgentJob(pool: PoolCase, action: OnAgentJob): PoolCase {
       return retired(pool, action.agentJob, action.reason);
     case 'rollBack':
       return retired(pool, action.agentJob, 'create-by passed');
+    case 'noteAgent':
+      return withParts(pool, {
+        agentJobs: agentJobsOf(pool).map((each) =>
+          each.uid === action.agentJob.uid ? { ...each, agentId: action.agentId } : each,
+        ),
+      });
     case 'bury':
       return withParts(pool, { agentJobs: agentJobsOf(pool).filter(({ uid }) => uid !== action.agentJob.uid) });
   }
