@@ -1,11 +1,12 @@
 /**
- * The four files with which an agent listens without ever having been configured inside its pod. They hold what
+ * The files with which an agent listens without ever having been configured inside its pod. They hold what
  * config.sh would have written, and nothing that could register a second agent.
  * Source: ConfigurationStore, RSAFileKeyManager and the capabilities provider of the public agent sources (v5.278).
  */
 import type { Capabilities } from '../domain/agent.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Secret } from '../domain/secret.ts';
+import type { TemplateProxy } from '../domain/template.ts';
 
 export const agentFileNames = ['.agent', '.credentials', '.credentials_rsaparams', '.capabilities'] as const;
 export type AgentFileName = (typeof agentFileNames)[number];
@@ -13,6 +14,8 @@ export type AgentFileName = (typeof agentFileNames)[number];
 /** Content by file name. Only the private key is a secret: the other three say who the agent is, not that it is. */
 export type AgentFiles = Readonly<Record<Exclude<AgentFileName, '.credentials_rsaparams'>, string>> & {
   readonly '.credentials_rsaparams': Secret;
+  readonly '.proxy'?: string;
+  readonly '.proxybypass'?: string;
 };
 
 /** Where the agent works inside its container: an emptyDir of the generated pod. */
@@ -29,6 +32,8 @@ export interface AgentFilesSpec {
   readonly authorizationUrl: string;
   readonly rsaParameters: Secret;
   readonly capabilities: Capabilities;
+  /** The template's. */
+  readonly proxy?: TemplateProxy | undefined;
   /** Absolute, or below the agent's root. */
   readonly workFolder?: string;
 }
@@ -46,7 +51,24 @@ export function buildAgentFiles(spec: AgentFilesSpec): AgentFiles {
     }),
     '.credentials_rsaparams': spec.rsaParameters,
     '.capabilities': capabilityLines(spec.capabilities),
+    ...(spec.proxy === undefined ? {} : proxyFiles(spec.proxy)),
   };
+}
+
+/** User and password have no file of their own kind: the agent finds them in VSTS_HTTP_PROXY_USERNAME and _PASSWORD. */
+function proxyFiles({ url, bypass }: TemplateProxy): Pick<AgentFiles, '.proxy' | '.proxybypass'> {
+  const patterns = bypass.flatMap((host) => bypassPattern(host) ?? []);
+  return { '.proxy': `${url}\n`, '.proxybypass': patterns.map((pattern) => `${pattern}\n`).join('') };
+}
+
+/**
+ * The agent's file holds regular expressions that it looks for in whole addresses (VstsAgentWebProxy.cs): one for a host
+ * and all below it. None can stand for a range of addresses, which the agent has in no_proxy only.
+ */
+function bypassPattern(host: string): string | undefined {
+  if (host.includes('/')) return undefined;
+  const name = host.replace(/^\./, '').replaceAll('.', String.raw`\.`);
+  return String.raw`^https?://([^/@]+\.)?${name}(:\d+)?(/|$)`;
 }
 
 /**
@@ -67,7 +89,8 @@ export function isCapabilityLine(name: string, value: string): boolean {
   return /^[^\s=]+$/.test(name) && !/[\r\n\0]/.test(value);
 }
 
-function capabilityLines(capabilities: Capabilities): string {
+/** Throws RangeError on a capability that a line cannot carry. */
+export function capabilityLines(capabilities: Capabilities): string {
   const entries = Object.entries(capabilities).toSorted(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, value] of entries) {
     if (!isCapabilityLine(name, value)) throw new RangeError(`capability ${JSON.stringify(name)} fits no line`);

@@ -6,7 +6,7 @@
 import type { ConfigProblem } from '../domain/errors.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { describeFound, protectionOf, refusedMount } from './podProtection.ts';
+import { describeFound, protectionOf, refusedMount, refusedVariable } from './podProtection.ts';
 import { refusedEverywhere } from './podRefusals.ts';
 
 export interface MergedPod {
@@ -58,7 +58,12 @@ interface Place {
 
 function ruleAgainst(place: Place, value: JsonValue, { ownUsers }: Merge): string | undefined {
   const { key, path } = place;
-  return protectionOf(path) ?? refusedMount(place, value) ?? refusedEverywhere({ key, path, ownUsers }, value);
+  return (
+    protectionOf(path) ??
+    refusedMount(place, value) ??
+    refusedVariable(place, value) ??
+    refusedEverywhere({ key, path, ownUsers }, value)
+  );
 }
 
 /** The value to stand at `place`, or undefined where the override is refused. */

@@ -1,13 +1,23 @@
 /** What a template's `pod` block may not touch, each with the reason; the list is closed. */
-import { agentContainer } from '../domain/containers.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
+import {
+  agentContainer,
+  agentFilesFolder,
+  agentFilesVolume,
+  agentImageFolder,
+  caVolume,
+  injectContainer,
+  injectVolume,
+  registerContainer,
+  registrationFolder,
+  registrationVolume,
+  runFolder,
+  runVolume,
+} from './podPlaces.ts';
 import { noToken, overlaps, type Place } from './podRefusals.ts';
 
-export { agentContainer };
-/** The volume of the agent's files, of which one is its private key. */
-export const agentFilesVolume = 'agent-files';
-export const agentFilesFolder = '/mayfly/agent';
+export { agentFilesVolume };
 
 interface Protection {
   readonly path: string;
@@ -17,6 +27,9 @@ interface Protection {
 const oneRun = 'is fixed: one agent runs once, and a restarted one finds its session taken';
 const field = (name: string): string => `is set by the template's own ${name}`;
 const agent = `containers[${agentContainer}]`;
+const holdsCredentials = "is fixed: it holds the agent's credentials";
+const holdsPoolCredential = "is fixed: it holds the pool's credential";
+const oneUser = "is fixed: the agent's files are readable to the user of the agent image alone";
 
 export const protectedPaths: readonly Protection[] = [
   { path: 'restartPolicy', rule: oneRun },
@@ -34,7 +47,14 @@ export const protectedPaths: readonly Protection[] = [
   { path: 'nodeName', rule: 'is refused: it goes past the scheduler' },
   { path: 'nodeSelector.kubernetes.io/os', rule: field('os') },
   { path: 'nodeSelector.kubernetes.io/arch', rule: field('architecture') },
-  { path: `volumes[${agentFilesVolume}]`, rule: "is fixed: it holds the agent's credentials" },
+  { path: 'securityContext.runAsUser', rule: oneUser },
+  { path: `volumes[${agentFilesVolume}]`, rule: holdsCredentials },
+  { path: `volumes[${runVolume}]`, rule: holdsCredentials },
+  { path: `volumes[${registrationVolume}]`, rule: holdsPoolCredential },
+  { path: `volumes[${injectVolume}]`, rule: 'is fixed: it holds the agent that runs' },
+  { path: `volumes[${caVolume}]`, rule: field('caBundle') },
+  { path: `initContainers[${registerContainer}]`, rule: "is Mayfly's own: it holds the pool's credential" },
+  { path: `initContainers[${injectContainer}]`, rule: field('inject') },
   { path: `${agent}.image`, rule: field('image') },
   { path: 'volumes[work].persistentVolumeClaim', rule: 'is refused: agents would work in one folder; use ephemeral' },
   { path: `${agent}.command`, rule: 'is fixed: the entrypoint of the image handles credentials and signals' },
@@ -49,6 +69,7 @@ export const protectedPaths: readonly Protection[] = [
   { path: `${agent}.resources.requests.cpu`, rule: field('cpu') },
   { path: `${agent}.resources.requests.memory`, rule: field('memory') },
   { path: `${agent}.resources.limits.memory`, rule: field('memory') },
+  { path: `${agent}.securityContext.runAsUser`, rule: oneUser },
   { path: `${agent}.securityContext.privileged`, rule: 'is refused: steps would own the node' },
   { path: `${agent}.env[agent.disableupdate]`, rule: 'is fixed: an update inside a single-use agent is lost with it' },
 ];
@@ -60,13 +81,45 @@ export function protectionOf(path: string): string | undefined {
   return rules.get(path);
 }
 
-/** The volume of the files is for `agent` alone; and a mount of `agent` at, above or below its files hides or replaces them. */
+const othersCredentials = "is refused: only the agent reads the agent's credentials";
+const poolCredential = "is refused: no step may reach the pool's credential";
+
+/** Volumes that no container but Mayfly's own mounts. */
+const privateVolumes: ReadonlyMap<JsonValue | undefined, string> = new Map([
+  [agentFilesVolume, othersCredentials],
+  [runVolume, othersCredentials],
+  [registrationVolume, poolCredential],
+  [injectVolume, 'is refused: it holds the agent that runs'],
+]);
+
+/** A mount of `agent` at, above or below one of these hides or replaces what is there. */
+const privateFolders: readonly (readonly [string, string])[] = [
+  [agentFilesFolder, "is refused: it hides the agent's credentials"],
+  [runFolder, "is refused: it hides the agent's credentials"],
+  [registrationFolder, poolCredential],
+  [agentImageFolder, 'is refused: it hides the agent'],
+];
+
+/** The volumes and folders of the agent are its own, whoever else mounts or hides them. */
 export function refusedMount({ key, path }: Pick<Place, 'key' | 'path'>, value: JsonValue): string | undefined {
   if (key !== 'volumeMounts' || !isJsonObject(value)) return undefined;
-  if (value['name'] === agentFilesVolume) return "is refused: only the agent reads the agent's credentials";
-  const mountPath = value['mountPath'];
-  const hides = path.startsWith(`${agent}.`) && typeof mountPath === 'string' && overlaps(mountPath, agentFilesFolder);
-  return hides ? "is refused: it hides the agent's credentials" : undefined;
+  const { name, mountPath } = value;
+  const refused = privateVolumes.get(name);
+  if (refused !== undefined) return refused;
+  if (!path.startsWith(`${agent}.`) || typeof mountPath !== 'string') return undefined;
+  return privateFolders.find(([folder]) => overlaps(mountPath, folder))?.[1];
+}
+
+/**
+ * Variables that give orders to the entrypoint, or arguments to config.sh. In any case: the agent compares the
+ * beginning of names without regard to it (CommandSettings.cs).
+ */
+export function refusedVariable({ key, path }: Pick<Place, 'key' | 'path'>, value: JsonValue): string | undefined {
+  if (key !== 'env' || !isJsonObject(value) || !path.startsWith(`${agent}.`)) return undefined;
+  const { name } = value;
+  return typeof name === 'string' && /^(MAYFLY_|VSTS_AGENT_INPUT_)/i.test(name)
+    ? "is Mayfly's own: it would change how the agent is registered and run"
+    : undefined;
 }
 
 /** For people, and safe to show: structure of objects and lists, the beginning of a text. */

@@ -46,6 +46,39 @@ describe('buildAgentFiles', () => {
     });
   });
 
+  it.each([
+    {
+      name: 'hosts and domains',
+      bypass: ['.contoso.example', 'nexus', '10.0.0.4'],
+      want: [
+        String.raw`^https?://([^/@]+\.)?contoso\.example(:\d+)?(/|$)`,
+        String.raw`^https?://([^/@]+\.)?nexus(:\d+)?(/|$)`,
+        String.raw`^https?://([^/@]+\.)?10\.0\.0\.4(:\d+)?(/|$)`,
+      ],
+    },
+    { name: 'no range of addresses, for which there is no expression', bypass: ['10.0.0.0/8'], want: [] },
+    { name: 'nothing', bypass: [], want: [] },
+  ])('writes a proxy that is gone around for $name', ({ bypass, want }) => {
+    const proxy = { url: 'http://proxy.contoso.example:3128', bypass };
+    expect(buildAgentFiles(spec({ proxy }))).toMatchObject({
+      '.proxy': 'http://proxy.contoso.example:3128\n',
+      '.proxybypass': want.map((line) => `${line}\n`).join(''),
+    });
+  });
+
+  it.each([
+    { address: 'https://contoso.example/_apis', want: true },
+    { address: 'http://packages.CONTOSO.example:8080/x', want: true },
+    { address: 'https://notcontoso.example/', want: false },
+    { address: 'https://contoso.example.evil.example/', want: false },
+    { address: 'https://evil.example/?https://contoso.example/', want: false },
+  ])('goes around it: $want for $address', ({ address, want }) => {
+    const { '.proxybypass': lines = '' } = buildAgentFiles(
+      spec({ proxy: { url: 'http://p', bypass: ['.contoso.example'] } }),
+    );
+    expect(new RegExp(lines.trim(), 'i').test(address)).toBe(want);
+  });
+
   it('shows no private key when printed', () => {
     expect(JSON.stringify(buildAgentFiles(spec()))).not.toContain('private');
   });

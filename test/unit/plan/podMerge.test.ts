@@ -14,6 +14,17 @@ const base = generatedPodSpec(
 );
 const agent = (fields: JsonObject): JsonObject => ({ containers: [{ name: 'agent', ...fields }] });
 
+const tokenRule =
+  'must have an audience outside of the cluster (api://AzureADTokenExchange, sts.amazonaws.com, //iam.googleapis.com/, ' +
+  'vault, sigstore)';
+
+interface Refused {
+  readonly name: string;
+  readonly given: JsonObject;
+  readonly path: string;
+  readonly rule: string;
+}
+
 describe('mergePod', () => {
   const small: JsonObject = {
     nodeSelector: { a: '1' },
@@ -168,7 +179,14 @@ describe('mergePod', () => {
       path: 'volumes[c].projected.sources[0].podCertificate.signerName',
       rule: 'is refused: the API server takes such a certificate for the pod',
     },
-    ...mounts('/mayfly/work/../agent', 'mayfly/agent', '/', 'C:\\Mayfly\\Agent\\x'),
+    ...mounts(
+      '/mayfly/work/../agent',
+      'mayfly/agent',
+      '/',
+      'C:\\Mayfly\\Agent\\x',
+      '/mayfly/run',
+      '/mayfly/run/.agent',
+    ),
     ...readsOurs({
       'volumes[s].projected.sources[0].secret': { projected: { sources: [{ secret: { name: 'mf-a' } }] } },
       'volumes[s].csi.nodePublishSecretRef': { csi: { driver: 'd', nodePublishSecretRef: { name: 'mf-a' } } },
@@ -338,19 +356,8 @@ describe('mergePod', () => {
   });
 });
 
-const tokenRule =
-  'must have an audience outside of the cluster (api://AzureADTokenExchange, sts.amazonaws.com, //iam.googleapis.com/, ' +
-  'vault, sigstore)';
-
 function tokenFor(audience: string): JsonObject {
   return { volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token', audience } }] } }] };
-}
-
-interface Refused {
-  readonly name: string;
-  readonly given: JsonObject;
-  readonly path: string;
-  readonly rule: string;
 }
 
 /** Other spellings of the folder in which the agent's files are. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/domain/json.ts';
+import type { Template } from '../../../shared/domain/template.ts';
 import { buildAgentPodSpec } from '../../../shared/plan/manifest.ts';
 import { overlaps } from '../../../shared/plan/podRefusals.ts';
 import { aTemplate } from '../../support/policyBuilders.ts';
@@ -29,20 +30,22 @@ const source = fc.constantFrom<JsonObject>(
   { secret: { secretName: 'mf-other' } },
   { azureFile: { secretName: 'mf-other', shareName: 's' } },
   { projected: { sources: [{ serviceAccountToken: { path: 't' } }] } },
+  { projected: { sources: [{ secret: { name: 'mf-own' } }] } },
+  { secret: { secretName: 'mf-own' } },
   { emptyDir: {} },
 );
 const aVolume = fc
-  .tuple(fc.constantFrom('work', 'agent-files', 'v'), source)
+  .tuple(fc.constantFrom('work', 'agent-files', 'registration', 'run', 'inject', 'v'), source)
   .map(([name, from]) => ({ name, ...from }));
 const aContainer = fc
   .tuple(
-    fc.constantFrom('agent', 'sidecar', ''),
+    fc.constantFrom('agent', 'register', 'inject', 'sidecar', ''),
     fc.dictionary(fc.constantFrom('image', 'command', 'envFrom', 'restartPolicyRules', 'lifecycle'), leaf),
     fc.dictionary(fc.constantFrom('privileged', 'runAsUser', 'procMount'), leaf),
     fc.array(
       fc.record({
-        name: fc.constantFrom('v', 'agent-files'),
-        mountPath: fc.constantFrom('/v', '/mayfly', 'mayfly/agent'),
+        name: fc.constantFrom('v', 'agent-files', 'registration', 'run', 'inject'),
+        mountPath: fc.constantFrom('/v', '/mayfly', 'mayfly/agent', '/mayfly/registration', '/opt/mayfly/agent'),
       }),
     ),
   )
@@ -70,6 +73,52 @@ describe('a pod built from any block', () => {
           1,
           [{ name: 'agent-files', mountPath: '/mayfly/agent', readOnly: true }],
         ]);
+      }),
+      { numRuns: 500, seed: 20_261_121 },
+    );
+  });
+});
+
+interface Mounting {
+  readonly name: string;
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+/** All that a container of this pod mounts, by container: `volume -> path`. */
+function mountsOf(pod: JsonObject, list: string): Readonly<Record<string, readonly string[]>> {
+  const containers = (pod[list] ?? []) as unknown as readonly Mounting[];
+  return Object.fromEntries(
+    containers.map(({ name, volumeMounts }) => [
+      name,
+      volumeMounts.map(({ name: volume, mountPath }) => `${volume} -> ${mountPath}`),
+    ]),
+  );
+}
+
+const withText = (value: JsonValue, text: string): readonly JsonObject[] => {
+  if (Array.isArray(value)) return value.flatMap((each: JsonValue) => withText(each, text));
+  if (!isJsonObject(value)) return [];
+  const below = Object.values(value).flatMap((each) => withText(each, text));
+  return Object.values(value).includes(text) ? [value, ...below] : below;
+};
+
+describe('a pod that registers its agent, built from any block', () => {
+  const place = { kind: 'initConfig', url: 'https://dev.azure.com/contoso', poolName: 'linux' } as const;
+  const template = (pod: JsonObject): Template => aTemplate({ inject: { image: 'inject' }, pod });
+  const own = buildAgentPodSpec(template({}), 'mf-own', place);
+
+  it("shows the pool's credential to the container that registers, which no block changes", () => {
+    fc.assert(
+      fc.property(aBlock, (block) => {
+        const pod = buildAgentPodSpec(template(block), 'mf-own', place);
+        const [inject, register] = (pod['initContainers'] ?? []) as readonly JsonObject[];
+        expect([inject, register]).toEqual(own['initContainers']);
+        const { inject: _, register: mounts = [], ...companions } = mountsOf(pod, 'initContainers');
+        expect(mounts).toContain('registration -> /mayfly/registration');
+        const others = [...Object.values(companions), ...Object.values(mountsOf(pod, 'containers'))].flat();
+        expect(others.filter((each) => each.startsWith('registration '))).toEqual([]);
+        // The volume is the only way to the Secret: as a volume of another name or a variable it stands nowhere.
+        expect(withText(pod, 'mf-own')).toEqual([{ secretName: 'mf-own', defaultMode: 0o440 }]);
       }),
       { numRuns: 500, seed: 20_261_121 },
     );

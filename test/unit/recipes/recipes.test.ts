@@ -7,6 +7,7 @@ import type { Template } from '../../../shared/domain/template.ts';
 import { buildAgentJobManifest, buildAgentPodSpec, generatedPodSpec } from '../../../shared/plan/manifest.ts';
 import { mergePod } from '../../../shared/plan/podMerge.ts';
 import { aConfigText, aPoolDocument, aTemplateDocument } from '../../support/configText.ts';
+import { isRestricted } from '../../support/podSecurity.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
 import { blocksOf, loadRecipes, type Recipe, recipesIndex } from '../../support/recipes.ts';
 import { aScene, type Scene } from '../infra/kubernetes/aWorld.ts';
@@ -87,32 +88,6 @@ describe('recipes', () => {
     expect(recipes.filter(({ mark }) => mark.startsWith('Passes'))).toEqual([]);
   });
 });
-
-/** Pod Security Standards, restricted, for Linux (kubernetes.io/docs/concepts/security/pod-security-standards). */
-function isRestricted(pod: JsonObject): boolean {
-  if (text(pod, 'os', 'name') === 'windows') return true;
-  const containers = [...list(pod, 'initContainers'), ...list(pod, 'containers')];
-  const sources = list(pod, 'volumes').flatMap((volume) => Object.keys(record(volume)));
-  const { runAsNonRoot, runAsUser, seccompProfile } = record(pod, 'securityContext');
-  return (
-    runAsNonRoot === true &&
-    runAsUser !== 0 &&
-    text(seccompProfile, 'type') === 'RuntimeDefault' &&
-    containers.map((container) => record(container, 'securityContext')).every(isRestrictedContext) &&
-    sources.every((source) => restrictedVolumes.includes(source))
-  );
-}
-
-const restrictedVolumes =
-  'name configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret'.split(' ');
-
-function isRestrictedContext(context: JsonObject): boolean {
-  const dropsAll = list(context, 'capabilities', 'drop').includes('ALL');
-  const adds = list(context, 'capabilities', 'add').filter((each) => each !== 'NET_BIND_SERVICE');
-  const isPlain = ['privileged', 'procMount', 'seccompProfile', 'seLinuxOptions'].every((key) => !(key in context));
-  const isRoot = context['runAsUser'] === 0 || context['runAsNonRoot'] === false;
-  return context['allowPrivilegeEscalation'] === false && dropsAll && adds.length === 0 && isPlain && !isRoot;
-}
 
 /** A certificate of the daemon's own authority, which no document can hold. */
 const madeElsewhere = ['buildkit-client'];
