@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentContainer, registerContainer } from '../../domain/containers.ts';
 import { instant } from './instants.ts';
 
 const running = z.object({ startedAt: instant.nullish() });
@@ -60,10 +61,14 @@ export type PodObject = z.infer<typeof podSchema>;
 export type Terminated = z.infer<typeof terminated>;
 export type ContainerStatus = z.infer<typeof containerStatus>;
 
-/** The first container of the spec runs the agent; the kubelet sorts statuses by name, so position says nothing. */
+/** By name: the kubelet sorts statuses, and a mesh may have put a container of its own before the agent's. */
 export function mainStatus(pod: PodObject): ContainerStatus | undefined {
-  const name = pod.spec.containers[0]?.name;
-  return pod.status.containerStatuses.find((status) => status.name === name);
+  return pod.status.containerStatuses.find((status) => status.name === agentContainer);
+}
+
+/** The init container that registers the agent, where there is one. */
+export function registerStatus(pod: PodObject): ContainerStatus | undefined {
+  return pod.status.initContainerStatuses.find((status) => status.name === registerContainer);
 }
 
 export const failedInit = (pod: PodObject): ContainerStatus | undefined =>

@@ -4,7 +4,7 @@ import type { EpochMs } from '../../domain/instant.ts';
 import { defined } from '../defined.ts';
 import { bootCause } from './bootCause.ts';
 import type { PodObject, Terminated } from './podObject.ts';
-import { condition, failedInit, mainStatus, podSchema } from './podObject.ts';
+import { condition, failedInit, mainStatus, podSchema, registerStatus } from './podObject.ts';
 
 /** A pod and the UIDs of the Jobs that own it. */
 export interface OwnedPod {
@@ -33,6 +33,7 @@ export function readPod(object: unknown): OwnedPod {
         nodeName: pod.spec.nodeName,
         mainStartedAt: (main?.running ?? main?.terminated)?.startedAt,
         exitCode: ended.exitCode,
+        initExitCode: registerStatus(pod)?.state.terminated?.exitCode,
         reason: failureReason(pod, ended.reason),
         finishedAt: ended.finishedAt,
       }),

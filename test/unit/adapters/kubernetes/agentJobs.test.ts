@@ -211,6 +211,24 @@ describe('the pod of a Job', () => {
     expect(read.kind === 'agentJob' && read.agentJob.pod?.name).toBe(want);
   });
 
+  it('tells the agent by its name, wherever a mesh put its own container', () => {
+    const containers = [{ name: 'a-sidecar' }, { name: 'agent' }];
+    const pod = aPodObject({ spec: { containers }, agent: { terminated: { exitCode: 3 } } });
+    expect(readPods([pod])[0]?.pod.exitCode).toBe(3);
+  });
+
+  it.each([
+    { name: 'failed', state: { terminated: { exitCode: 30 } }, want: 30 },
+    { name: 'succeeded', state: { terminated: { exitCode: 0 } }, want: 0 },
+    { name: 'runs', state: { running: {} }, want: undefined },
+  ])('tells how the registration ended that $name', ({ state, want }) => {
+    const initContainerStatuses = [
+      { name: 'inject', state: { terminated: { exitCode: 25 } } },
+      { name: 'register', state },
+    ];
+    expect(readPods([aPodObject({ status: { initContainerStatuses } })])[0]?.pod.initExitCode).toBe(want);
+  });
+
   it('tells how it ended', () => {
     const pod = named('a', {
       spec: { nodeName: 'node-1', containers: [{ name: 'agent' }] },
