@@ -35,9 +35,16 @@ export function composeConfig(document: ConfigDocument): MayflyConfig {
 }
 
 function organisationOf(document: OrganisationDocument): OrganisationConfig {
-  const { name, url, licenceGroup, parallelJobs } = document;
-  const credential = credentialOf(document.credential);
-  return { name, url, short: organisationShort(url), session: licenceGroup ?? name, credential, parallelJobs };
+  const { name, url, licenceGroup, parallelJobs, registration } = document;
+  return {
+    name,
+    url,
+    short: organisationShort(url),
+    session: licenceGroup ?? name,
+    credential: credentialOf(document.credential),
+    ...(registration !== undefined && { registration: credentialOf(registration.credential) }),
+    parallelJobs,
+  };
 }
 
 function credentialOf(document: OrganisationDocument['credential']): OrganisationCredential {

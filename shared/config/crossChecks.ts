@@ -9,6 +9,7 @@ import { type Entry, entriesOf, type MakeProblem, nameOf, textOf } from './entri
 import { fallbackChecks } from './fallbackChecks.ts';
 import { type DocumentPath, formatPath, foundAt, valueAt } from './paths.ts';
 import { poolChecks } from './poolChecks.ts';
+import { registrationChecks } from './registrationChecks.ts';
 import { templateChecks } from './templateChecks.ts';
 
 export interface Documents {
@@ -34,6 +35,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ...entries('pools').flatMap((pool) => poolChecks(pool, documents.filled, problem)),
     ...entries('templates').flatMap((template) => templateChecks(template, problem)),
     ...fallbackChecks(documents.filled, problem),
+    ...registrationChecks(documents.filled, problem),
     ...vaultChecks(documents.filled, problem),
   ];
 }

@@ -35,6 +35,8 @@ function templateFor(written: JsonObject): Template {
     cpu: largestCpu(written),
     memory: '1Gi',
     terminationGraceSeconds: 60,
+    // A block may mount the bundle in its sidecars, too.
+    ...(written['caBundle'] === undefined ? {} : { caBundle: { configMap: 'any', key: 'any' } }),
     pod: {},
   };
 }

@@ -1,5 +1,5 @@
 /** What mayfly.yaml says, checked and complete. Types only: importing this loads neither zod nor the YAML parser. */
-import type { BootLimits, Template, WarmSchedule } from '../domain/template.ts';
+import type { BootLimits, Registration, Template, WarmSchedule } from '../domain/template.ts';
 
 /** Where a secret is to be read; the configuration itself never holds one. */
 export type SecretReference =
@@ -18,6 +18,8 @@ export interface OrganisationConfig {
   /** Passes of one session run one after the other: pools that share parallel jobs belong together. */
   readonly session: string;
   readonly credential: OrganisationCredential;
+  /** Of an identity that may register agents and nothing else: init containers hold its short-lived token. */
+  readonly registration?: OrganisationCredential;
   readonly parallelJobs: 'auto' | number | 'unlimited';
 }
 
@@ -41,6 +43,7 @@ export interface PoolConfig {
   readonly id: number;
   readonly name: string;
   readonly mode: 'active' | 'shadow';
+  readonly registration: Registration;
   readonly templates: readonly string[];
   readonly defaultTemplate?: string;
   /** Of every template of this pool, beside its own. */

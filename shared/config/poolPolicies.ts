@@ -26,6 +26,8 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     poolId: pool.id,
     poolName: pool.name,
     mode: pool.mode,
+    registration: pool.registration,
+    hasRegistrationCredential: organisation.registration !== undefined,
     licenceGroup: organisation.session,
     ...(config.generation !== undefined && { generation: config.generation }),
     templates: pool.templates.map((name) => granting(named(config.templates, name), pool.grantedDemands)),

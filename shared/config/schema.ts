@@ -17,12 +17,22 @@ import {
   url,
 } from './fields.ts';
 import { limitsSchema } from './limits.ts';
+import { podParts } from './podParts.ts';
 import { warmSchema } from './warm.ts';
 
 const credential = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('managedIdentity'), clientId: guid.exactOptional() }),
   z.strictObject({ kind: z.literal('pat'), ...secretSource }).refine(hasOneSource, oneSource),
 ]);
+
+const registration = z.strictObject({
+  credential: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('managedIdentity'), clientId: guid }),
+      z.strictObject({ kind: z.literal('pat'), ...secretSource }).refine(hasOneSource, oneSource),
+    ])
+    .describe('Of an identity that administers its pools and may do nothing else.'),
+});
 
 const parallelJobs = z.union([z.enum(['auto', 'unlimited']), z.int().positive()], {
   error: 'must be auto, unlimited or a whole number above 0',
@@ -32,6 +42,9 @@ const organisation = z.strictObject({
   name: label,
   url: organisationUrl.describe('https://dev.azure.com/<organisation>'),
   credential: credential.prefault({ kind: 'managedIdentity' }),
+  registration: registration
+    .exactOptional()
+    .describe('What an init container registers its agent with, where a pool has registration initConfig or auto.'),
   parallelJobs: parallelJobs.default('auto').describe('auto asks the organisation.'),
   licenceGroup: label.exactOptional().describe('Organisations that share parallel jobs through one billing account.'),
 });
@@ -109,6 +122,7 @@ const template = z.strictObject({
   cpu: cpu.prefault('1'),
   memory: memory.prefault('2Gi'),
   terminationGrace: duration('1h', '45s').describe('How long a drain waits for a running pipeline job.'),
+  ...podParts,
   pod: z.record(z.string(), z.unknown()).default({}).describe('Merged over the generated pod spec.'),
 });
 
@@ -121,6 +135,12 @@ const pool = z.strictObject({
     .enum(['active', 'shadow'])
     .default('active')
     .describe('shadow plans and explains but touches nothing, to run beside another scaler.'),
+  registration: z
+    .enum(['auto', 'jit', 'initConfig'])
+    .default('auto')
+    .describe(
+      'Who registers agents: Mayfly (jit) or an init container. auto = jit once doctor has shown that it works.',
+    ),
   templates: z.array(label).min(1).describe('In order of preference at equal cost.'),
   defaultTemplate: label
     .exactOptional()

@@ -11,16 +11,18 @@ export function templateChecks(template: Entry, problem: MakeProblem): readonly 
     ...imagesOf(template).flatMap((image) => imageChecks(image, template.value['allowTags'] === true, problem)),
     ...quantityChecks(template, problem),
     ...[['capabilities'], ['parameters', 'image']].flatMap((at) => spellingChecks(template, at, problem)),
+    ...injectChecks(template, problem),
     ...podChecks(template),
   ];
 }
 
-/** The template's own image and those that a request may choose. */
+/** The template's own image, those that a request may choose, and the one that brings the agent. */
 function imagesOf({ path, value }: Entry): readonly Reference[] {
   const named = valueAt(value, ['parameters', 'image']);
   const chosen = isJsonObject(named) ? Object.entries(named) : [];
   return [
     { path: [...path, 'image'], name: textOf(value['image']) ?? '' },
+    { path: [...path, 'inject', 'image'], name: textOf(valueAt(value, ['inject', 'image'])) ?? '' },
     ...chosen.map(([name, image]) => ({
       path: [...path, 'parameters', 'image', name],
       name: textOf(image) ?? '',
@@ -58,6 +60,13 @@ function spellingChecks({ path, value }: Entry, at: DocumentPath, problem: MakeP
   return names
     .filter((name, index) => names.slice(0, index).some((earlier) => earlier.toLowerCase() === name.toLowerCase()))
     .map((name) => problem([...path, ...at, name], 'must differ from the others by more than case'));
+}
+
+/** What is injected are programs for Linux. */
+function injectChecks({ path, value }: Entry, problem: MakeProblem): readonly ConfigProblem[] {
+  return value['inject'] !== undefined && value['os'] === 'windows'
+    ? [problem([...path, 'inject'], 'must not be given where os is windows')]
+    : [];
 }
 
 function podChecks({ path, value }: Entry): readonly ConfigProblem[] {

@@ -17,7 +17,9 @@ const image = `registry.contoso.example/agent@sha256:${'b'.repeat(64)}`;
 
 describe('poolPolicies', () => {
   it('fills in the defaults', () => {
-    expect(poolPolicies(parse())).toEqual([aPoolPolicy({ poolId: 1, templates: [aTemplate({ image })] })]);
+    expect(poolPolicies(parse())).toEqual([
+      aPoolPolicy({ poolId: 1, registration: 'auto', templates: [aTemplate({ image })] }),
+    ]);
   });
 
   it('carries every setting to its place', () => {
@@ -65,6 +67,7 @@ describe('poolPolicies', () => {
     expect(poolPolicies(config)).toEqual([
       aPoolPolicy({
         poolId: 1,
+        registration: 'auto',
         templates: [
           {
             ...aTemplate(),
@@ -131,6 +134,7 @@ describe('poolPolicies', () => {
     expect(poolPolicies(config)).toEqual([
       aPoolPolicy({
         poolId: 1,
+        registration: 'auto',
         licenceGroup: 'shared',
         generation: 12,
         mode: 'shadow',
@@ -141,6 +145,58 @@ describe('poolPolicies', () => {
         ],
         warm: [{ template: 'spot', count: 3, weekdays: [6, 0, 1], from: 1335, to: 390, zone: 'Europe/Berlin' }],
         warmMaxAgeMs: 300_000,
+      }),
+    ]);
+  });
+
+  it('carries who registers agents, and with what', () => {
+    const credential = { kind: 'managedIdentity', clientId: '00000000-0000-0000-0000-0000000000aa' };
+    const config = parse({
+      organisations: [anOrganisationDocument({ registration: { credential } })],
+      pools: [aPoolDocument({ registration: 'initConfig' })],
+    });
+    expect([config.organisations[0]?.registration, poolPolicies(config)]).toEqual([
+      credential,
+      [
+        aPoolPolicy({
+          poolId: 1,
+          registration: 'initConfig',
+          hasRegistrationCredential: true,
+          templates: [aTemplate({ image })],
+        }),
+      ],
+    ]);
+  });
+
+  it('carries a PAT that only registers', () => {
+    const credential = { kind: 'pat', environment: 'POOL_PAT' };
+    const config = parse({ organisations: [anOrganisationDocument({ registration: { credential } })] });
+    expect(config.organisations[0]?.registration).toEqual({
+      kind: 'pat',
+      secret: { kind: 'environment', name: 'POOL_PAT' },
+    });
+  });
+
+  it('carries what shapes the pod of a template', () => {
+    const parts = {
+      inject: { image },
+      proxy: { url: 'http://proxy.contoso.example:3128', bypass: ['.contoso.example'], secret: 'proxy' },
+      caBundle: { configMap: 'roots', key: 'all.pem' },
+      podLabels: { team: 'web', 'app.kubernetes.io/part-of': 'shop', 'azure.workload.identity/use': 'true' },
+      podAnnotations: { 'contoso.example/note': 'any text at all' },
+    };
+    const config = parse({ templates: [aTemplateDocument(parts)] });
+    expect(config.templates).toEqual([aTemplate({ image, ...parts })]);
+  });
+
+  it('fills in what shapes the pod where little is said', () => {
+    const given = { proxy: { url: 'https://proxy.contoso.example/' }, caBundle: { configMap: 'roots' } };
+    const config = parse({ templates: [aTemplateDocument(given)] });
+    expect(config.templates).toEqual([
+      aTemplate({
+        image,
+        proxy: { url: 'https://proxy.contoso.example/', bypass: [] },
+        caBundle: { configMap: 'roots', key: 'ca.pem' },
       }),
     ]);
   });

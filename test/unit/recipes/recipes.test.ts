@@ -15,6 +15,7 @@ import { aScene, type Scene } from '../infra/kubernetes/aWorld.ts';
 const recipes = loadRecipes();
 const withTemplates = recipes.filter((recipe) => blocksOf(recipe, 'template').length > 0);
 const agents = 'mayfly-agents';
+const inPod = { kind: 'initConfig', url: 'https://dev.azure.com/contoso', poolName: 'linux' } as const;
 
 /** What a minimal mayfly.yaml makes of the template blocks of one recipe; throws what is wrong with it. */
 function templatesOf(recipe: Recipe): readonly Template[] {
@@ -37,6 +38,7 @@ describe('recipes', () => {
     const problems = templatesOf(recipe).flatMap((template) => [
       ...mergePod(generatedPodSpec(template, 'mf-a'), template.pod).problems,
       ...podSchemaProblems(buildAgentPodSpec(template, 'mf-a')),
+      ...podSchemaProblems(buildAgentPodSpec(template, 'mf-a', inPod)),
     ]);
     expect(problems).toEqual([]);
   });
@@ -45,8 +47,11 @@ describe('recipes', () => {
     const kinds = ['Secret', 'ConfigMap', 'PersistentVolumeClaim'];
     const made = recipe.blocks.filter(({ kind }) => kind === 'manifest').map(({ object }) => object);
     const names = made.filter((object) => kinds.includes(text(object, 'kind') ?? '')).map(nameOf);
-    const mounted = templatesOf(recipe).flatMap(({ pod }) => list(pod, 'volumes').flatMap(sourceNames));
-    expect(mounted.filter((name) => !names.includes(name) && !madeElsewhere.includes(name))).toEqual([]);
+    const mounted = templatesOf(recipe).flatMap((template) =>
+      list(buildAgentPodSpec(template, 'mf-a'), 'volumes').flatMap(sourceNames),
+    );
+    const known = [...names, ...madeElsewhere, 'mf-a'];
+    expect(mounted.filter((name) => !known.includes(name))).toEqual([]);
   });
 
   it.each(recipes.filter((recipe) => blocksOf(recipe, 'config').length > 0))('are configurations: $title', (recipe) => {
@@ -78,7 +83,7 @@ describe('recipes', () => {
 
   it('fulfil the restricted profile of the namespace of agents, but for the one that says otherwise', () => {
     const open = withTemplates.filter((recipe) =>
-      templatesOf(recipe).some((template) => !isRestricted(buildAgentPodSpec(template, 'mf-a'))),
+      templatesOf(recipe).some((template) => !isRestricted(buildAgentPodSpec(template, 'mf-a', inPod))),
     );
     expect(open.map(({ title }) => title)).toEqual(['A container engine, and its MTU']);
   });
