@@ -14,6 +14,7 @@ import { resolve } from 'node:path';
 import { keyVault } from './adapters/azure/keyVault.ts';
 import { type ServiceBusQueueOptions, serviceBusIntentQueue } from './adapters/azure/serviceBusQueue.ts';
 import { entraTokens, identityOf } from './adapters/azure/tokens.ts';
+import { defined } from './adapters/defined.ts';
 import { functionsLog } from './adapters/functionsLog.ts';
 import { once } from './adapters/retry.ts';
 import { systemClock } from './adapters/system.ts';
@@ -25,6 +26,7 @@ import { ConfigError, hasErrorKind } from './domain/errors.ts';
 import { Secret } from './domain/secret.ts';
 import type { HookSecrets } from './hooks/verify.ts';
 import { errorFields } from './intents.ts';
+import type { PoolParts } from './pools.ts';
 import type { TokenSource, Vault } from './ports.ts';
 import { timerPeriodMs } from './schedule.ts';
 
@@ -130,7 +132,11 @@ function tellConfigNews(news: ConfigNews): void {
   log.write('warn', 'config.refused', { problems, staysInForce: news.inForce?.hash ?? 'nothing' });
 }
 
-async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promise<ConfiguredPools> {
+async function loadPools(
+  env: Environment,
+  { tokens, vaultOf }: Sources,
+  onNews?: (news: ConfigNews) => void,
+): Promise<ConfiguredPools> {
   const { configuredPools } = await import('./configuredPools.ts');
   // The host names the folder of the app; elsewhere it is where the process was started.
   const folder = setting(env, 'AzureWebJobsScriptRoot') ?? process.cwd();
@@ -138,7 +144,7 @@ async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promis
     path: resolve(folder, setting(env, 'MAYFLY_CONFIG') ?? 'mayfly.yaml'),
     settings: env,
     now: () => systemClock.now(),
-    onNews: tellConfigNews,
+    ...defined({ onNews }),
     sources: (config) => ({
       tokens,
       clock: systemClock,
@@ -151,7 +157,7 @@ async function loadPools(env: Environment, { tokens, vaultOf }: Sources): Promis
 export function partsOf(env: Environment): AppParts {
   const tokens = tokenSources(env);
   const vaultOf = vaults(env, tokens());
-  const configured = once(() => loadPools(env, { tokens, vaultOf }));
+  const configured = once(() => loadPools(env, { tokens, vaultOf }, tellConfigNews));
   const log = functionsLog(console);
   return {
     clock: systemClock,
@@ -173,6 +179,12 @@ export function partsOf(env: Environment): AppParts {
     configProblems: async () => (await configured()).problems(),
     sweepPeriodMs: once(() => timerPeriodMs(setting(env, 'MAYFLY_SWEEP') ?? '0 * * * * *')),
   };
+}
+
+/** The configured pools with their connections, for a command. Nothing is connected before it is used. */
+export async function configuredPoolParts(env: Environment): Promise<PoolParts> {
+  const tokens = tokenSources(env);
+  return (await loadPools(env, { tokens, vaultOf: vaults(env, tokens()) })).parts();
 }
 
 export const getApp: () => Promise<App> = once(async () => createApp(partsOf(process.env)));

@@ -11,11 +11,13 @@ import { poolPolicies } from './config/poolPolicies.ts';
 import { type CredentialSources, poolPartsOf } from './connections.ts';
 import type { ConfigProblem } from './domain/errors.ts';
 import { secondsMs } from './domain/instant.ts';
-import { poolsOver } from './pools.ts';
+import { type PoolParts, poolsOver } from './pools.ts';
 
 export interface ConfiguredPools {
   /** Rejects with ConfigError until a good version could be read. */
   pools(): Promise<Pools>;
+  /** What they are made of, for commands that look at one without passing over it. */
+  parts(): Promise<PoolParts>;
   /** The same version as a document. */
   config(): Promise<MayflyConfig>;
   /** Of the newest version, where that is not the one in force. */
@@ -40,15 +42,18 @@ export function configuredPools(options: ConfiguredPoolsOptions): ConfiguredPool
   const { path, settings, now, onNews } = options;
   const read = configFile(path);
   const source = configSource({ name: 'mayfly.yaml', read, settings, now, intervalMs, ...defined({ onNews }) });
-  let made: { readonly hash: string; readonly pools: Pools } | undefined;
+  let made: { readonly hash: string; readonly parts: PoolParts; readonly pools: Pools } | undefined;
+  const current = async () => {
+    const { config, hash } = await source.current();
+    if (made?.hash !== hash) {
+      const parts = poolPartsOf(config, poolPolicies(config), options.sources(config));
+      made = { hash, parts, pools: poolsOver(parts) };
+    }
+    return made;
+  };
   return {
-    async pools() {
-      const { config, hash } = await source.current();
-      if (made?.hash !== hash) {
-        made = { hash, pools: poolsOver(poolPartsOf(config, poolPolicies(config), options.sources(config))) };
-      }
-      return made.pools;
-    },
+    pools: async () => (await current()).pools,
+    parts: async () => (await current()).parts,
     config: async () => (await source.current()).config,
     problems: () => source.state().problems,
   };

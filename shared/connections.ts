@@ -4,6 +4,7 @@
  */
 import { vaultTokens } from './adapters/azure/tokens.ts';
 import type { AzureDevOpsCredential } from './adapters/azureDevOps/rest.ts';
+import { azureDevOpsScope } from './adapters/azureDevOps/scope.ts';
 import type { KubernetesAccess } from './adapters/kubernetes/access.ts';
 import { once } from './adapters/retry.ts';
 import { randomNonces } from './adapters/system.ts';
@@ -39,6 +40,21 @@ const storedTokens = (reference: SecretReference, { readSecret, clock }: Credent
 function credentialOf(credential: OrganisationCredential, sources: CredentialSources): AzureDevOpsCredential {
   if (credential.kind === 'managedIdentity') return { kind: 'bearer', tokens: sources.tokens(credential.clientId) };
   return { kind: 'personalAccessToken', tokens: storedTokens(credential.secret, sources) };
+}
+
+/** What init containers register their agents with, by the URL of an organisation; undefined = none is configured. */
+function registrationTokens(
+  config: MayflyConfig,
+  sources: CredentialSources,
+): NonNullable<PoolParts['registrationToken']> {
+  const credentials = config.organisations.flatMap(({ url, registration }) =>
+    registration === undefined ? [] : [[url, credentialOf(registration, sources)] as const],
+  );
+  const byUrl = new Map(credentials);
+  return (organisationUrl) => {
+    const credential = byUrl.get(organisationUrl);
+    return credential && (async () => (await credential.tokens.getToken(azureDevOpsScope)).token);
+  };
 }
 
 async function agentPoolsOf(organisation: OrganisationConfig, sources: CredentialSources): Promise<AgentPools> {
@@ -129,6 +145,7 @@ export function poolPartsOf(
       config.organisations.map((organisation) => [organisation.url, organisation]),
       (organisation) => agentPoolsOf(organisation, sources),
     ),
+    registrationToken: registrationTokens(config, sources),
     cluster: (name) => lazyCluster(name, () => connectTo(name)),
     keys: once(async () => (await import('./adapters/azureDevOps/agentKeys.ts')).rsaAgentKeys()),
     namespaces: new Map(config.clusters.map(({ name, namespace }) => [name, namespace])),

@@ -5,6 +5,7 @@
 import type { Pools, PoolTarget } from './application.ts';
 import { ConfigError } from './domain/errors.ts';
 import type { Intent, PassFollowUp, PoolRoute } from './domain/intent.ts';
+import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { Pass } from './intents.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
@@ -17,6 +18,8 @@ export interface PoolParts {
   /** The session of an organisation's intents: its own, or that of the licence group it shares parallel jobs with. */
   readonly session: (policy: PoolPolicy) => string;
   readonly agentPools: (organisationUrl: string) => Promise<AgentPools>;
+  /** Of the identity that only registers agents, for init containers; undefined = the organisation has none. */
+  readonly registrationToken?: (organisationUrl: string) => (() => Promise<Secret>) | undefined;
   readonly cluster: (name: string) => Cluster;
   readonly keys: () => Promise<AgentKeys>;
   /** The namespace of agent jobs by cluster name. */
@@ -84,7 +87,9 @@ async function depsFor(
   const [pools, keys] = await Promise.all([parts.agentPools(policy.organisation.url), parts.keys()]);
   const { nonces, clock, namespaces } = parts;
   const group = others.map((other) => lookDeps(parts, other));
-  return { policy, pools, clusters: clustersOf(parts, policy), keys, nonces, clock, log, memory, namespaces, group };
+  const registrationToken = parts.registrationToken?.(policy.organisation.url);
+  const common = { policy, pools, clusters: clustersOf(parts, policy), keys, nonces, clock, log, memory, namespaces };
+  return { ...common, group, ...(registrationToken !== undefined && { registrationToken }) };
 }
 
 async function reconcile(

@@ -32,6 +32,8 @@ export interface NewAgent {
   readonly version: string;
   readonly osDescription: string;
   readonly capabilities: Capabilities;
+  /** False = it shall be given no job from its first moment on. Default: true. */
+  readonly enabled?: boolean;
   readonly publicKey?: { readonly exponent: string; readonly modulus: string };
 }
 

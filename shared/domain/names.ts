@@ -80,6 +80,23 @@ export function placeholderName(scope: NameScope, template: string): string {
   return `${stem(scope)}-p-${templateShort(template)}`;
 }
 
+/** In hexadecimal digits: enough that two probes of one pool at a time do not meet. */
+const probeMarkLength = 8;
+
+/**
+ * The throw-away agent of the live probe. It bears our mark in a form that `parseName` does not know, so no rule of a
+ * plan ever touches it: only the probe itself removes what an earlier one left. `nonce` is a UUID.
+ */
+export function probeAgentName(scope: NameScope, nonce: string): string {
+  const digits = nonce.replaceAll(/[^0-9a-f]/g, '').slice(0, probeMarkLength);
+  return `${stem(scope)}-d-${digits.padStart(probeMarkLength, '0')}`;
+}
+
+export function isProbeAgentName(scope: NameScope, name: string): boolean {
+  const prefix = `${stem(scope)}-d-`;
+  return name.startsWith(prefix) && /^[0-9a-f]{8}$/.test(name.slice(prefix.length));
+}
+
 export type ParsedName =
   | { readonly kind: 'request'; readonly requestId: number; readonly attempt: number }
   | { readonly kind: 'warm'; readonly template6: string; readonly slot: number; readonly minute: number }

@@ -25,7 +25,8 @@ const factors: Readonly<Record<string, number>> = {
 export function parseQuantity(text: string): number | undefined {
   const match = /^([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:[eE]([+-]?\d+))?([a-zA-Z]*)$/.exec(text.trim());
   const [, amount = '', exponent, suffix = ''] = match ?? [];
-  const factor = exponent === undefined || suffix === '' ? factors[suffix] : undefined;
+  const isSuffix = Object.hasOwn(factors, suffix) && (exponent === undefined || suffix === '');
+  const factor = isSuffix ? factors[suffix] : undefined;
   if (match === null || factor === undefined) return undefined;
   return Number(`${amount}e${exponent ?? 0}`) * factor;
 }

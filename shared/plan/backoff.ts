@@ -55,11 +55,15 @@ export interface Breaker {
   readonly open: boolean;
   /** While open: whether one creation may be tried now. */
   readonly probe: boolean;
-  /** Inside the window. */
+  /** Of different requests, inside the window. */
   readonly failures: number;
   /** Why the last of them failed. */
   readonly lastReason?: string;
 }
+
+/** One request that fails again and again says nothing of its template. */
+const causeOf = ({ name, purpose }: AgentJob): string =>
+  purpose.kind === 'request' ? String(purpose.requestId) : name;
 
 /**
  * Open when the template failed often inside the window and nothing of it has come through since its last failure: an
@@ -73,8 +77,9 @@ export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'pol
     .filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
     .toSorted((a, b) => endedAt(b) - endedAt(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
   const [last] = failures;
-  const closed: Breaker = { open: false, probe: false, failures: failures.length };
-  if (last === undefined || failures.length < breakerFailures) return closed;
+  const count = new Set(failures.map(causeOf)).size;
+  const closed: Breaker = { open: false, probe: false, failures: count };
+  if (last === undefined || count < breakerFailures) return closed;
   const lastFailureAt = endedAt(last);
   const cameThrough = ofTemplate.some(
     (agentJob) => (agentJob.served !== undefined || busy.has(agentJob.name)) && endedAt(agentJob) > lastFailureAt,
@@ -82,7 +87,7 @@ export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'pol
   if (cameThrough) return closed;
   const underWay = ofTemplate.some((agentJob) => !busy.has(agentJob.name) && isBooting(agentJob, policy, now));
   const probe = !underWay && now - lastFailureAt >= breakerProbeMs;
-  return { open: true, probe, failures: failures.length, lastReason: last.reason ?? 'ended' };
+  return { open: true, probe, failures: count, lastReason: last.reason ?? 'ended' };
 }
 
 /** The breaker of each template by its name, each worked out once. */
@@ -99,7 +104,7 @@ export function breakersOf(view: View): (template: string) => Breaker {
 export function breakerAlarms({ policy }: View, breakers: (template: string) => Breaker): readonly Alarm[] {
   return policy.templates.flatMap(({ name }): readonly Alarm[] => {
     const { open, failures, lastReason } = breakers(name);
-    const detail = `${failures} agents failed in a row, the last one: ${lastReason ?? 'ended'}`;
+    const detail = `agents of ${failures} requests failed in a row, the last one: ${lastReason ?? 'ended'}`;
     return open ? [{ reason: 'breakerOpen', subject: name, detail }] : [];
   });
 }

@@ -21,6 +21,8 @@ export interface Contradiction {
 export interface TrustedMatching {
   readonly matching: Matching;
   readonly contradictions: readonly Contradiction[];
+  /** Requests that the server gives to none of several agents: whatever it is, another agent would not help. */
+  readonly blamed: readonly JobRequest[];
 }
 
 interface Pair {
@@ -44,9 +46,30 @@ function isContradiction(view: View, { agent, request }: Pair): boolean {
   return view.now - faced > view.policy.notAssignedGraceMs;
 }
 
+/** Whom to blame for pairs that the server does not bring together. */
+class Suspicion {
+  readonly contradictions: Contradiction[] = [];
+  readonly blamed = new Set<JobRequest>();
+  /** Requests that have faced an agent of ours already. */
+  readonly #faced = new Set<JobRequest>();
+
+  /** A second agent of ours that is left idle before one request says more of the request than of the agents. */
+  add({ request, agent }: Pair): void {
+    if (agent.ours && this.#faced.has(request)) this.blamed.add(request);
+    else this.contradictions.push({ agent, request });
+    if (agent.ours) this.#faced.add(request);
+  }
+
+  /** Agents of others are none of our making, so that they are left idle is never the fault of a request. */
+  standing(): readonly Contradiction[] {
+    return this.contradictions.filter(({ agent, request }) => !agent.ours || !this.blamed.has(request));
+  }
+}
+
 /**
  * The matching over agents that can be trusted to be given requests. `entitled` are those that the server may start now;
- * `held` ones prove nothing, and take only agents that nobody else needs.
+ * `held` ones prove nothing, and take only agents that nobody else needs. A request that is to blame is matched to
+ * nobody, and costs no agent its trust.
  */
 export function matchTrusted(
   view: View,
@@ -54,18 +77,39 @@ export function matchTrusted(
   held: readonly JobRequest[],
   usable: readonly Usable[],
 ): TrustedMatching {
-  const contradictions: Contradiction[] = [];
-  let trusted = usable;
+  const suspicion = new Suspicion();
+  let [trusted, able] = [usable, entitled];
   const isOld = ({ idleSince = view.now }: Usable): boolean => view.now - idleSince > view.policy.notAssignedGraceMs;
   const anySuspect = usable.some((agent) => agent.state === 'online' && isOld(agent));
   for (;;) {
-    const matching = matchRequests([...entitled, ...held], trusted);
-    const found = anySuspect ? pairsOf(matching, entitled, trusted).filter((pair) => isContradiction(view, pair)) : [];
-    if (found.length === 0) return { matching, contradictions };
-    contradictions.push(...found);
-    const distrusted = new Set(found.map(({ agent }) => agent.name));
-    trusted = trusted.filter((agent) => !distrusted.has(agent.name));
+    const matching = matchRequests([...able, ...held], trusted);
+    const found = anySuspect ? pairsOf(matching, able, trusted).filter((pair) => isContradiction(view, pair)) : [];
+    const contradictions = suspicion.standing();
+    if (found.length === 0) return { matching, contradictions, blamed: [...suspicion.blamed] };
+    for (const pair of found) suspicion.add(pair);
+    const distrusted = new Set(suspicion.standing().map(({ agent }) => agent.name));
+    trusted = usable.filter((agent) => !distrusted.has(agent.name));
+    able = entitled.filter((request) => !suspicion.blamed.has(request));
   }
+}
+
+/** The agents of blamed requests themselves, where the server leaves them idle: another try is not to be had at once. */
+export function agentsOfBlamed(
+  view: View,
+  blamed: readonly JobRequest[],
+  usable: readonly Usable[],
+): readonly Contradiction[] {
+  if (blamed.length === 0) return [];
+  const byRequest = new Map(usable.map((agent) => [agent.madeFor, agent]));
+  return blamed.flatMap((request) => {
+    const agent = byRequest.get(request.id);
+    return agent !== undefined && isContradiction(view, { agent, request }) ? [{ agent, request }] : [];
+  });
+}
+
+export function blameAlarm(request: JobRequest): Alarm {
+  const detail = 'the server gives it to none of several idle agents that can serve it';
+  return { reason: 'notAssignedByServer', subject: `request ${request.id}`, detail };
 }
 
 /** An online agent of ours whose own request it cannot serve: it reports less than its template promised. */

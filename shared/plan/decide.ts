@@ -17,6 +17,8 @@ import { scopeOf, type View } from './view.ts';
 export interface Situation {
   readonly view: View;
   readonly attempts: Attempts;
+  /** In the stead of which request a new agent is made for an unmatched one. */
+  readonly steadOf: (requestId: number) => number;
   readonly headroom: Headroom;
   readonly breakerOf: (template: string) => Breaker;
   readonly choose: (request: JobRequest) => TemplateChoice;
@@ -58,9 +60,11 @@ export function claimRoom(
   return placed;
 }
 
-/** Templates that no node took for this request come last, and what was to stand in for them first. */
-function afterFallbacks(request: JobRequest, candidates: readonly Candidate[], { attempts, view }: Situation) {
-  const fallen = attempts.of(request.id).filter(({ reason }) => reason === 'fellBack');
+/** Templates of which no node took a pod before this one come last, and what was to stand in for them first. */
+function afterFallbacks(request: JobRequest, candidates: readonly Candidate[], situation: Situation) {
+  const { attempts, view, steadOf } = situation;
+  const past = new Set([request.id, steadOf(request.id)]);
+  const fallen = [...past].flatMap((id) => attempts.of(id).filter(({ reason }) => reason === 'fellBack'));
   if (fallen.length === 0) return candidates;
   const names = new Set(fallen.map(({ template }) => template));
   const next = view.policy.templates.find(({ name }) => name === fallen.at(-1)?.template)?.fallback?.template;
@@ -154,11 +158,12 @@ function fitting(request: JobRequest, situation: Situation): readonly Candidate[
 }
 
 /** What its own past says: a reason to wait before anything new is made for it. */
-function heldByPast(request: JobRequest, { view, attempts, contradicted }: Situation): Skip | undefined {
+function heldByPast(request: JobRequest, situation: Situation): Skip | undefined {
+  const { view, attempts, steadOf, contradicted } = situation;
   const skip = (reason: SkipReason, detail: string): Skip => ({ requestId: request.id, reason, detail });
   const unused = contradicted.get(request.id);
   if (unused !== undefined) return skip('notAssignedByServer', unused);
-  const failed = attempts.failed(request.id);
+  const failed = attempts.failed(request.id) ?? attempts.failed(steadOf(request.id));
   if (failed !== undefined) return skip('retiringFirst', failed.name);
   const again = retryAt(attempts.of(request.id), view.policy);
   return again !== undefined && view.now < again ? skip('backingOff', new Date(again).toISOString()) : undefined;

@@ -52,26 +52,30 @@ export function entitledFirst(waiting: readonly JobRequest[], free: number): Ent
 const byAge = (a: Wish, b: Wish): number => a.queuedAt - b.queuedAt || a.requestId - b.requestId;
 
 /**
- * How many of its wishes a pool is granted. What private requests with an agent are about to take is taken; the rest is
- * dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest. Every
- * pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on which
- * all agree: `place` = how many of the others come before this one.
+ * How many of its wishes each pool is granted. What private requests with an agent are about to take is taken; the rest
+ * is dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest.
+ * Every pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on
+ * which all agree.
  */
-export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[], free: number, place = 0): number {
-  const pools = others.toSpliced(place, 0, own);
+function dealOut(pools: readonly LicenceNeeds[], free: number): readonly number[] {
+  const granted = pools.map(() => 0);
   let room = free - pools.reduce((sum, { claims }) => sum + claims, 0);
-  let granted = 0;
   for (let round = 0; room > 0; round++) {
     const turns = pools.flatMap(({ wishes }, pool) => {
       const wish = wishes[round];
-      return wish === undefined ? [] : [{ wish, isOwn: pool === place }];
+      return wish === undefined ? [] : [{ wish, pool }];
     });
     if (turns.length === 0) break;
     const dealt = turns.toSorted((a, b) => byAge(a.wish, b.wish)).slice(0, room);
-    granted += dealt.filter(({ isOwn }) => isOwn).length;
+    for (const { pool } of dealt) granted[pool] = (granted[pool] ?? 0) + 1;
     room -= dealt.length;
   }
   return granted;
+}
+
+/** What one pool is granted: `place` = how many of the others come before it. */
+export function licenceShare(own: LicenceNeeds, others: readonly LicenceNeeds[], free: number, place = 0): number {
+  return dealOut(others.toSpliced(place, 0, own), free)[place] ?? 0;
 }
 
 type Pool = Pick<GroupMember, 'organisation' | 'poolId'>;
@@ -96,4 +100,20 @@ export function shareOf(
     free,
     place,
   );
+}
+
+/** What each pool of a group is granted, by its place in `pools`. */
+export function sharesOf(pools: readonly (Pool & { readonly needs: LicenceNeeds })[], free: number): readonly number[] {
+  const ordered = pools.toSorted(byPool);
+  const shares = dealOut(
+    ordered.map(({ needs }) => needs),
+    free,
+  );
+  return pools.map((pool) => shares[ordered.indexOf(pool)] ?? 0);
+}
+
+/** What a pool needs once it has made agents for so many of its wishes. */
+export function afterGrant({ claims, wishes }: LicenceNeeds, granted: number): LicenceNeeds {
+  const made = Math.min(granted, wishes.length);
+  return { claims: claims + made, wishes: wishes.slice(made) };
 }

@@ -121,14 +121,22 @@ function hasTwin({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleCont
 
 /**
  * For a Job whose agent registers itself: the id is written on it as soon as the agent is seen. Of two Jobs of one name
- * nobody can tell whose the agent is, so until one of them has ended neither is touched.
+ * nobody can tell whose the agent is, so until one of them has ended neither is touched; but two that never start, and
+ * have no agent, must not wait for each other.
  */
 function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
-  const isClear = !hasTwin(agentJob, context) && (agent === undefined || everyClusterKnown(context.observed));
-  if (!isClear) return nothing;
+  if (hasTwin(agentJob, context)) return agent === undefined ? whileTwins(agentJob, context) : nothing;
+  if (agent !== undefined && !everyClusterKnown(context.observed)) return nothing;
   const step = whileStarted(agentJob, agent, context);
   if (agent === undefined || agentJob.phase !== 'started') return step;
   return { ...step, actions: [{ kind: 'noteAgent', agentJob, agentId: agent.id }, ...step.actions] };
+}
+
+function whileTwins(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
+  if (isOver(agentJob)) return nothing;
+  return agentJob.phase === 'retiring'
+    ? retire(agentJob, resumedReason(agentJob))
+    : overdue(agentJob, undefined, context);
 }
 
 function whileStarted(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {

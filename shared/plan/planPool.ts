@@ -47,7 +47,8 @@ function isActive(view: View, provision: Provision): boolean {
     agentJob.phase === 'unreadable' ||
     isAtWork(view, agentJob) ||
     isKeptWarm(view, provision, agentJob);
-  return provision.waitingCount > resting || view.agentJobs.some((agentJob) => !atRest(agentJob));
+  const begins = provision.actions.length > 0 || provision.warm.states.some(({ heldBy }) => heldBy === 'atPassLimit');
+  return begins || provision.waitingCount > resting || view.agentJobs.some((agentJob) => !atRest(agentJob));
 }
 
 function isAtWork(view: View, agentJob: AgentJob): boolean {

@@ -18,8 +18,12 @@ function amountOf(value: JsonValue | undefined): number | undefined {
 
 function containerAmounts(container: JsonObject): Amounts {
   const resources = isJsonObject(container['resources']) ? container['resources'] : {};
+  const limits = isJsonObject(resources['limits']) ? resources['limits'] : {};
+  const requests = isJsonObject(resources['requests']) ? resources['requests'] : {};
+  // What has a limit and no request requests as much (kubernetes.io, "Resource management for pods and containers").
+  const both = { limits, requests: { ...limits, ...requests } } as const;
   const amounts = (['requests', 'limits'] as const).flatMap((kind) => {
-    const given = isJsonObject(resources[kind]) ? resources[kind] : {};
+    const given: JsonObject = both[kind];
     return perContainer.flatMap((name): readonly [QuotaResource, number][] => {
       const resource = `${kind}.${name}`;
       const amount = amountOf(given[name]);

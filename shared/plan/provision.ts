@@ -7,6 +7,8 @@ import { byAge, type JobRequest } from '../domain/jobRequest.ts';
 import { Attempts } from './attempts.ts';
 import { breakerAlarms, breakersOf } from './backoff.ts';
 import {
+  agentsOfBlamed,
+  blameAlarm,
   type Contradiction,
   contradictionAlarm,
   firstOfEachTemplate,
@@ -20,6 +22,7 @@ import type { Matching } from './matching.ts';
 import type { LicenceNeeds } from './observed.ts';
 import type { Alarm, CreateAction, Skip } from './plan.ts';
 import { registrationOf } from './registration.ts';
+import { steadOf } from './stead.ts';
 import { type Usable, usableAgents } from './supply.ts';
 import { chooseTemplates, offersOf } from './templates.ts';
 import type { View } from './view.ts';
@@ -73,6 +76,9 @@ interface Ground {
   /** Oldest first. */
   readonly unmatched: readonly JobRequest[];
   readonly contradictions: readonly Contradiction[];
+  readonly blamed: readonly JobRequest[];
+  /** Requests that the server may start now. */
+  readonly entitled: ReadonlySet<number>;
   readonly free: number;
 }
 
@@ -82,25 +88,40 @@ function groundOf(view: View): Ground {
   const usable = usableAgents(view);
   const free = freeParallelJobs(view);
   const { entitled, held } = entitledFirst(waiting.requests, free);
-  const { matching, contradictions } = matchTrusted(view, entitled, held, usable);
-  const unmatched = held.length === 0 ? matching.unmatched : matching.unmatched.toSorted(byAge);
-  const deceived = mismatched(usable, unmatched);
-  return { waiting, usable, matching, unmatched, contradictions: [...contradictions, ...deceived], free };
+  const { matching, contradictions, blamed } = matchTrusted(view, entitled, held, usable);
+  const inOrder = held.length === 0 && blamed.length === 0;
+  const unmatched = inOrder ? matching.unmatched : [...matching.unmatched, ...blamed].toSorted(byAge);
+  const own = [...mismatched(usable, unmatched), ...agentsOfBlamed(view, blamed, usable)];
+  return {
+    waiting,
+    entitled: new Set(entitled.map(({ id }) => id)),
+    usable,
+    matching,
+    unmatched,
+    contradictions: [...contradictions, ...own],
+    blamed,
+    free,
+  };
 }
 
 /** Requests whose own answer would be another agent of the kind that the server does not use. */
-function contradictedBy({ contradictions }: Ground): ReadonlyMap<number, string> {
+function contradictedBy({ contradictions, blamed }: Ground): ReadonlyMap<number, string> {
   const ours = contradictions.filter(({ agent }) => agent.ours);
-  return new Map(ours.map(({ request, agent }) => [request.id, agent.name]));
+  return new Map([
+    ...blamed.map(({ id }): [number, string] => [id, 'several idle agents']),
+    ...ours.map(({ request, agent }): [number, string] => [request.id, agent.name]),
+  ]);
 }
 
 export type Shared = Omit<Situation, 'headroom' | 'probed' | 'refused'>;
 
 function sharedOf(view: View, ground: Ground): Shared {
   const offers = offersOf(view.policy);
+  const attempts = new Attempts(view);
   return {
     view,
-    attempts: new Attempts(view),
+    attempts,
+    steadOf: steadOf(ground.matching, attempts),
     breakerOf: breakersOf(view),
     choose: remembered(
       (request: JobRequest) => request.demands.join('\n'),
@@ -165,11 +186,13 @@ export function planProvision(view: View): Provision {
   const ground = groundOf(view);
   const shared = sharedOf(view, ground);
   const { creations, skips, situation, deal } = decideWithinLicence(view, shared, ground);
+  const { waiting, matching, usable, contradictions, entitled } = ground;
+  const distrusted = new Set(contradictions.map(({ agent }) => agent.name));
   const warm = planWarm(
     situation,
-    ground.matching.leftOver.filter(({ ours }) => ours),
+    matching.leftOver.filter(({ ours, name }) => ours && !distrusted.has(name)),
+    skips.filter(({ requestId }) => entitled.has(requestId)),
   );
-  const { waiting, matching, usable, contradictions } = ground;
   const counted = new Set(matching.served.values());
   return {
     actions: [...creations, ...warm.actions],
@@ -177,13 +200,14 @@ export function planProvision(view: View): Provision {
     alarms: [
       ...waiting.alarms,
       ...contradictions.map((contradiction) => contradictionAlarm(view, contradiction)),
+      ...ground.blamed.map(blameAlarm),
       ...breakerAlarms(view, shared.breakerOf),
       ...warm.alarms,
     ],
     matching,
     usable,
     warm,
-    distrusted: new Set(contradictions.map(({ agent }) => agent.name)),
+    distrusted,
     unused: firstOfEachTemplate(contradictions.filter(({ agent }) => agent.ours && !counted.has(agent.name))),
     waitingCount: waiting.requests.length,
     waiting: waiting.requests,

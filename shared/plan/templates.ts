@@ -88,7 +88,9 @@ function defaultFirst(
 
 function whyNone(demands: readonly string[], offers: readonly OfferedTemplate[]): TemplateChoice {
   const verdicts = offers.map(({ template, offer }) => ({ template, unmet: unmetDemands(offer, demands) }));
-  const nearest = verdicts.filter(({ unmet }) => unmet.every((text) => parameterOf(text) !== undefined));
+  const near = verdicts.filter(({ unmet }) => unmet.every((text) => parameterOf(text) !== undefined));
+  const fewest = Math.min(...near.map(({ unmet }) => unmet.length));
+  const nearest = near.filter(({ unmet }) => unmet.length === fewest);
   if (nearest.length === 0)
     return { kind: 'none', verdicts: verdicts.map(({ template, unmet }) => ({ template: template.name, unmet })) };
   const unmet = [...new Set(nearest.flatMap((verdict) => verdict.unmet))];

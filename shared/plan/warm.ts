@@ -2,14 +2,14 @@
  * Idle agents ahead of demand: of those that no request needs, as many as the schedule wants are kept. They are made
  * after everything that waits, and replaced when they are too old or run an image that is no longer the template's.
  */
-import type { AgentJob } from '../domain/agentJob.ts';
+import { type AgentJob, isOver } from '../domain/agentJob.ts';
 import { agentJobName, templateShort } from '../domain/names.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
 import { hasFailed } from './attempts.ts';
 import { retryAt } from './backoff.ts';
 import { claimRoom, type Situation } from './decide.ts';
-import type { Alarm, CreateAction, WarmState } from './plan.ts';
+import type { Alarm, CreateAction, Skip, WarmState } from './plan.ts';
 import { isDrained, type Usable } from './supply.ts';
 import { scopeOf, type View } from './view.ts';
 import { warmTargets } from './warmSchedule.ts';
@@ -137,8 +137,21 @@ const shortAlarm = ({ template, target, ready, heldBy }: WarmState): readonly Al
     ? [{ reason: 'warmShort', subject: template, detail: `${ready} of ${target} are ready: ${heldBy}` }]
     : [];
 
-/** `leftOver` = usable agents of ours that no waiting request needs. Takes room only after all requests have. */
-export function planWarm(situation: Situation, leftOver: readonly Usable[]): Warm {
+/** How many of the kept ones must go because a waiting request has no room beside them. */
+function yielded({ agentJobs }: View, { template }: Stock, skips: readonly Skip[]): number {
+  const held = skips.filter(({ reason, detail }) =>
+    reason === 'atTemplateLimit' ? detail === template.name : roomReasons.has(reason),
+  );
+  // What is on its way out makes room already.
+  const going = agentJobs.filter((agentJob) => agentJob.phase === 'retiring' && !isOver(agentJob));
+  return Math.max(0, held.length - going.length);
+}
+
+/**
+ * `leftOver` = usable agents of ours that no waiting request needs; `skips` = of requests that the server may start now.
+ * Takes room only after all requests have, and gives it up where one of them has none.
+ */
+export function planWarm(situation: Situation, leftOver: readonly Usable[], skips: readonly Skip[]): Warm {
   const { view } = situation;
   const targets = warmTargets(view.policy.warm, view.now);
   const stocks = view.policy.templates.flatMap((template): readonly Stock[] => {
@@ -148,7 +161,10 @@ export function planWarm(situation: Situation, leftOver: readonly Usable[]): War
   const filled = stocks.map((stock) => ({ stock, filled: fill(situation, stock) }));
   const states = filled.map(({ stock, filled: own }) => stateOf(stock, own));
   const replaced = filled.flatMap(({ stock, filled: own }) => staleToGo(stock, own).map(({ name }) => name));
-  const kept = stocks.flatMap(({ fresh, stale, target }) => [...fresh.slice(0, target), ...stale]);
+  const kept = stocks.flatMap((stock) => {
+    const { fresh, stale, target } = stock;
+    return [...fresh.slice(0, Math.max(0, target - yielded(view, stock, skips))), ...stale];
+  });
   return {
     actions: filled.flatMap(({ filled: own }) => own.actions),
     alarms: states.flatMap(shortAlarm),

@@ -22,8 +22,11 @@ export interface ReconcileMemory {
   readonly quotas?: Map<string, readonly Amounts[]>;
   /** By request. */
   readonly runs?: Map<number, KnownRun>;
-  /** What this pool asked of its licence group when another one looked last, by this machine's clock. */
-  needs?: { readonly value: LicenceNeeds; readonly lookedAt: EpochMs };
+  /**
+   * What this pool asked of its licence group when another one looked last, by this machine's clock, and how many of
+   * its wishes were granted then.
+   */
+  needs?: { readonly value: LicenceNeeds; readonly lookedAt: EpochMs; readonly granted?: number };
 }
 
 /** What a look at a pool needs. */

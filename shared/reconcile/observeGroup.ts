@@ -4,7 +4,7 @@
  */
 import { known, type Read, unknown } from '../domain/read.ts';
 import type { PoolPolicy } from '../domain/template.ts';
-import { freeParallelJobs } from '../plan/licence.ts';
+import { afterGrant, freeParallelJobs, sharesOf } from '../plan/licence.ts';
 import type { GroupMember, LicenceNeeds, Observed } from '../plan/observed.ts';
 import { licenceNeeds } from '../plan/provision.ts';
 import { type View, viewOf } from '../plan/view.ts';
@@ -22,16 +22,22 @@ function knownView(policy: PoolPolicy, observed: Observed): View | undefined {
   return requests.known && agents.known ? viewOf(policy, observed, requests.value, agents.value) : undefined;
 }
 
-/** True when this pool's share depends on what the others want. */
-function mustLook({ policy }: ReconcileDeps, observed: Observed, group: readonly LookDeps[]): boolean {
+interface Stake {
+  readonly needs: LicenceNeeds;
+  readonly free: number;
+}
+
+/** What this pool needs, when its share depends on what the others want. */
+function stakeOf({ policy }: ReconcileDeps, observed: Observed, group: readonly LookDeps[]): Stake | undefined {
   const view = knownView(policy, observed);
-  if (view === undefined || group.length === 0) return false;
+  if (view === undefined || group.length === 0) return undefined;
   const free = freeParallelJobs(view);
-  if (free === Number.POSITIVE_INFINITY) return false;
-  const { claims, wishes } = licenceNeeds(view);
-  const room = free - claims;
+  if (free === Number.POSITIVE_INFINITY) return undefined;
+  const needs = licenceNeeds(view);
+  const room = free - needs.claims;
   const most = group.reduce((sum, member) => sum + member.policy.maxAgents, 0);
-  return wishes.length > 0 && room > 0 && wishes.length + most > room;
+  const isShort = needs.wishes.length > 0 && room > 0 && needs.wishes.length + most > room;
+  return isShort ? { needs, free } : undefined;
 }
 
 async function lookAtMember(
@@ -41,7 +47,9 @@ async function lookAtMember(
 ): Promise<Read<LicenceNeeds>> {
   const { clock, memory, policy } = member;
   const last = memory.needs;
-  if (last !== undefined && clock.now() - last.lookedAt < freshMs) return known(last.value);
+  // What it was granted then it has taken since, or is about to: nobody else may count on that room.
+  if (last !== undefined && clock.now() - last.lookedAt < freshMs)
+    return known(afterGrant(last.value, last.granted ?? 0));
   const look = await observePool(member, { parallelJobs });
   errors.push(...look.errors);
   const view = knownView(policy, look.observed);
@@ -57,6 +65,25 @@ function failureOf({ requests, agents }: Observed) {
   return requests.known ? 'unexpected' : requests.error;
 }
 
+/** Remembers how much of the room is theirs: until the next look it counts as taken. */
+function noteGrants(
+  { policy }: ReconcileDeps,
+  { needs, free }: Stake,
+  group: readonly LookDeps[],
+  members: readonly GroupMember[],
+): void {
+  const own = { organisation: policy.organisation.name, poolId: policy.poolId, needs };
+  const others = members.flatMap((member, index) => {
+    const memory = group[index]?.memory;
+    return member.needs.known ? [{ ...member, needs: member.needs.value, memory }] : [];
+  });
+  const [, ...shares] = sharesOf([own, ...others], free);
+  others.forEach(({ memory }, index) => {
+    const last = memory?.needs;
+    if (last !== undefined) memory.needs = { ...last, granted: (last.granted ?? 0) + (shares[index] ?? 0) };
+  });
+}
+
 /** Rejects never: a member that could not be read is unknown. */
 export async function observeGroup(
   deps: ReconcileDeps,
@@ -64,8 +91,9 @@ export async function observeGroup(
   errors: unknown[],
 ): Promise<readonly GroupMember[]> {
   const group = deps.group ?? [];
-  if (!mustLook(deps, observed, group)) return [];
-  return bounded(group, width, async (member): Promise<GroupMember> => {
+  const stake = stakeOf(deps, observed, group);
+  if (stake === undefined) return [];
+  const members = await bounded(group, width, async (member): Promise<GroupMember> => {
     const { organisation, poolId } = member.policy;
     return {
       organisation: organisation.name,
@@ -73,4 +101,6 @@ export async function observeGroup(
       needs: await lookAtMember(member, observed.parallelJobs, errors),
     };
   });
+  noteGrants(deps, stake, group, members);
+  return members;
 }

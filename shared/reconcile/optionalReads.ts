@@ -46,7 +46,9 @@ export async function readControlMaps(deps: LookDeps, errors: unknown[]): Promis
     return { value: memory.control };
   }
   const remembered = memory.control === undefined ? controls : [...controls, memory.control];
-  return { value: remembered.length === 0 ? undefined : mergeControls(remembered), error: failed.error };
+  if (remembered.length === 0) return { value: undefined, error: failed.error };
+  memory.control = mergeControls(remembered);
+  return { value: memory.control, error: failed.error };
 }
 
 export async function readQuotas(

@@ -50,14 +50,15 @@ export function deletePlaceholder(deps: ReconcileDeps, action: ActionOf<'deleteP
 }
 
 /**
- * Writes to the map of the first cluster of the pool: one record is enough, and all maps are read. In the others a map
- * is made where there is none, for people to write on.
+ * Writes to the map of the first cluster of the pool: one record is enough, and all maps are read. Keys are removed from
+ * all, whichever was the first when they were written, and where there is no map one is made for people to write on.
  */
 export function noteControl(deps: ReconcileDeps, action: ActionOf<'noteControl'>): Promise<Outcome> {
   return settle('noteControl', action.name, async () => {
     const { poolId } = deps.policy;
+    const removals = Object.fromEntries(Object.entries(action.changes).filter(([, value]) => value === undefined));
     await Promise.all(
-      deps.clusters.map((cluster, index) => cluster.patchControl(poolId, index === 0 ? action.changes : {})),
+      deps.clusters.map((cluster, index) => cluster.patchControl(poolId, index === 0 ? action.changes : removals)),
     );
     return ['done'];
   });

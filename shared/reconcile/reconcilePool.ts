@@ -94,7 +94,8 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
 function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
   const has = (kind: OutcomeKind, action?: ActionKind): boolean =>
     outcomes.some((outcome) => outcome.kind === kind && (action === undefined || outcome.action === action));
-  const cut = has('postponed') || plan.skips.some((skip) => skip.reason === 'atPassLimit');
+  const reasons = [...plan.skips.map(({ reason }) => reason), ...plan.warm.map(({ heldBy }) => heldBy)];
+  const cut = has('postponed') || reasons.includes('atPassLimit');
   return (cut && has('done')) || has('raced', 'create');
 }
 

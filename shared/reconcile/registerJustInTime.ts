@@ -59,6 +59,7 @@ async function storeFiles(
     authorizationUrl: authorization.authorizationUrl,
     rsaParameters: key.rsaParameters,
     capabilities: agentCapabilities(action.template, action.parameters),
+    proxy: action.template.proxy,
   });
   const manifest = buildAgentSecretManifest({
     name: action.name,

@@ -4,7 +4,7 @@
  * pod be ended.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isOver, isTombstone, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
@@ -55,12 +55,29 @@ function lookUpAgent({ deps }: Retiring, agentJob: AgentJob): Promise<Agent | un
     : deps.pools.getAgent(poolId, agentJob.agentId);
 }
 
+/** True when another cluster holds a live Job of this name: then nobody can tell whose the agent is. */
+async function hasTwin({ deps }: Retiring, { name, cluster }: AgentJob): Promise<boolean> {
+  const others = deps.clusters.filter((candidate) => candidate.name !== cluster);
+  const found = await Promise.all(others.map((other) => other.getAgentJob(name)));
+  return found.some((other) => other !== undefined && !isTombstone(other) && !isOver(other));
+}
+
 async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): Promise<void> {
   try {
     await deps.pools.updateAgent(deps.policy.poolId, { id: agent.id, name: agent.name, enabled: false });
   } catch (error) {
     if (!hasErrorKind(error, 'notFound')) throw error;
   }
+}
+
+/** What keeps the agent from being deleted now. */
+async function hindranceOf(retiring: Retiring, agentJob: AgentJob, agent: Agent): Promise<string | undefined> {
+  if (agentJob.agentId === undefined && (await hasTwin(retiring, agentJob)))
+    return 'its agent may be that of another cluster';
+  if (agent.assignedRequestId !== undefined) return `holds request ${agent.assignedRequestId}`;
+  if (!agent.enabled) return undefined;
+  await disable(retiring, agent);
+  return 'was enabled when read';
 }
 
 /** Steps 2 to 4. `gone` = the registration no longer exists; anything else is why we stop here. */
@@ -72,12 +89,8 @@ async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gon
   if (agentJob.agentId !== undefined) await disable(retiring, { id: agentJob.agentId, name: agentJob.name });
   const agent = await lookUpAgent(retiring, agentJob);
   if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');
-  if (agent.enabled) {
-    await disable(retiring, agent);
-    return outcome(retiring, 'waiting', 'was enabled when read');
-  }
-  if (agent.assignedRequestId !== undefined)
-    return outcome(retiring, 'waiting', `holds request ${agent.assignedRequestId}`);
+  const hindrance = await hindranceOf(retiring, agentJob, agent);
+  if (hindrance !== undefined) return outcome(retiring, 'waiting', hindrance);
   if (agent.lastCompletedRequest !== undefined && agentJob.served === undefined) {
     await cluster.patchAgentJob(agentJob.name, servedPatch(agentJob, agent.lastCompletedRequest.id));
   }

@@ -1,4 +1,5 @@
 /** The actions of one or two calls: disable, roll back, bury, ghosts. None of them rejects. */
+import type { Agent } from '../domain/agent.ts';
 import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
@@ -79,16 +80,36 @@ async function isForsaken(
   return found.every((agentJob) => agentJob === undefined || isTombstone(agentJob) || !standsBehind(agentJob, agent));
 }
 
-/** One DELETE, after every cluster has denied its Job and the agent has been read once more. */
+/** True for an agent that nobody works with: named so, offline, and given nothing. */
+const isLifeless = (agent: Agent, name: string): boolean =>
+  agent.name === name && !agent.online && agent.assignedRequestId === undefined;
+
+/** Disables a lifeless agent, so that nothing can be given to it any more, and looks again. */
+async function lastLook(
+  { pools, policy }: ReconcileDeps,
+  { agentId: id, name }: ActionOf<'deleteGhost'>,
+): Promise<'gone' | 'alive' | 'lifeless'> {
+  const before = await pools.getAgent(policy.poolId, id);
+  if (before === undefined) return 'gone';
+  if (!isLifeless(before, name)) return 'alive';
+  if (!before.enabled) return 'lifeless';
+  await pools.updateAgent(policy.poolId, { id, name, enabled: false });
+  const after = await pools.getAgent(policy.poolId, id);
+  if (after === undefined) return 'gone';
+  return isLifeless(after, name) ? 'lifeless' : 'alive';
+}
+
+/**
+ * One DELETE, after every cluster has denied its Job. Disabled and read once more before it, like any other: a pod that
+ * nobody can see may come back at any moment.
+ */
 export function deleteGhost(deps: ReconcileDeps, action: ActionOf<'deleteGhost'>): Promise<Outcome> {
   return settle('deleteGhost', action.name, async () => {
-    const { poolId } = deps.policy;
     if (!(await isForsaken(deps, { id: action.agentId, name: action.name }))) return ['waiting', 'its Job lives'];
-    const agent = await deps.pools.getAgent(poolId, action.agentId);
-    if (agent === undefined) return ['done', 'gone already'];
-    if (agent.name !== action.name || agent.online || agent.assignedRequestId !== undefined)
-      return ['waiting', 'it lives'];
-    const deleted = await deps.pools.deleteAgent(poolId, agent.id);
+    const found = await lastLook(deps, action);
+    if (found === 'gone') return ['done', 'gone already'];
+    if (found === 'alive') return ['waiting', 'it lives'];
+    const deleted = await deps.pools.deleteAgent(deps.policy.poolId, action.agentId);
     return deleted === 'refused' ? ['waiting', 'refused'] : ['done'];
   });
 }

@@ -11,9 +11,7 @@ import { once, retrying } from '../retry.ts';
 import { systemClock } from '../system.ts';
 import type { Answer, RawAnswer } from './answer.ts';
 import { meaningOf, throttleHintMs } from './answer.ts';
-
-/** The resource of Azure DevOps at Entra. */
-export const azureDevOpsScope = '499b84ac-1321-427f-aa17-267ca6975798/.default';
+import { azureDevOpsScope } from './scope.ts';
 
 export interface AzureDevOpsCredential {
   /** `bearer` for Entra tokens. */

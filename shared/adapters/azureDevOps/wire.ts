@@ -181,7 +181,7 @@ export function newAgentBody(agent: NewAgent): JsonObject {
     version: agent.version,
     osDescription: agent.osDescription,
     maxParallelism: 1,
-    enabled: true,
+    enabled: agent.enabled ?? true,
     status: 'offline',
     provisioningState: 'Provisioned',
     systemCapabilities: { ...agent.capabilities },

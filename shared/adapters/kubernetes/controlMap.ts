@@ -67,7 +67,6 @@ async function writeMap(api: KubernetesApi, namespace: string, poolId: number, c
   const data = Object.fromEntries(
     Object.entries(changes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
-  if (Object.keys(data).length === 0) return;
   await api.create('configmaps', namespace, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
