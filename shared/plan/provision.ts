@@ -108,8 +108,9 @@ function groundOf(view: View): Ground {
 function contradictedBy({ contradictions, blamed }: Ground): ReadonlyMap<number, string> {
   const ours = contradictions.filter(({ agent }) => agent.ours);
   return new Map([
-    ...blamed.map(({ id }): [number, string] => [id, 'several idle agents']),
     ...ours.map(({ request, agent }): [number, string] => [request.id, agent.name]),
+    // Its own agent among them says less of it than that there are several.
+    ...blamed.map(({ id }): [number, string] => [id, 'several idle agents']),
   ]);
 }
 

@@ -55,6 +55,7 @@ const parts = (overrides: Partial<PoolParts> = {}): PoolParts => ({
   policies: [policy],
   session: (one) => one.organisation.short,
   agentPools: async () => throttledPools,
+  registrationToken: () => undefined,
   cluster: throttledCluster,
   keys: async () => ({ generate: throttled }),
   namespaces: new Map(),

@@ -94,18 +94,50 @@ describe('retryAt', () => {
 
 describe('breakerOf', () => {
   const five = [1, 2, 3, 4, 5];
+  const ofRequest = (requestId: number, attempt = 1) => ({ purpose: { kind: 'request', requestId, attempt } }) as const;
+  const warmOf = (slot: number): Partial<AgentJob> => ({
+    purpose: { kind: 'warm', slot, minute: 1 },
+    name: `warm-${slot}`,
+  });
   const closed = { open: false, probe: false, failures: 0 };
   const open = { open: true, probe: false, failures: 5, lastReason: 'neverStarted' };
   it.each([
     { name: 'stays closed after refused creations', given: five.map((attempt) => refused(attempt)), want: closed },
     {
       name: 'opens on agent jobs that never came up and are being retired',
-      given: five.map((attempt) =>
-        retiring('neverStarted', { purpose: { kind: 'request', requestId: 1000 + attempt, attempt: 1 } }),
-      ),
+      given: five.map((id) => retiring('neverStarted', ofRequest(1000 + id))),
       want: open,
     },
-    { name: 'opens on failures', given: five.map((attempt) => failed(attempt)), want: open },
+    {
+      name: 'opens on failures of so many requests',
+      given: [1, 2, 3].map((id) => failed(1, ofRequest(1000 + id))),
+      want: { ...open, failures: 3 },
+    },
+    {
+      name: 'stays closed on as many failures of fewer requests',
+      given: [1, 2].flatMap((id) => five.map((attempt) => failed(1, ofRequest(1000 + id, attempt)))),
+      want: { ...closed, failures: 2 },
+    },
+    {
+      name: 'stays closed however often one request fails: that says nothing of its template',
+      given: five.map((attempt) => failed(attempt)),
+      want: { ...closed, failures: 1 },
+    },
+    {
+      name: 'counts one name in two clusters once',
+      given: [1001, 1001, 1002].map((id, index) => failed(1, { ...ofRequest(id), cluster: `cluster-${index}` })),
+      want: { ...closed, failures: 2 },
+    },
+    {
+      name: 'counts each warm one',
+      given: [0, 1, 2].map((slot) => failed(1, warmOf(slot))),
+      want: { ...open, failures: 3 },
+    },
+    {
+      name: 'counts warm ones beside requests',
+      given: [failed(1), failed(2), failed(1, warmOf(0)), failed(1, warmOf(1))],
+      want: { ...open, failures: 3 },
+    },
   ])('$name', ({ given, want }) => {
     expect(breakerOf(given, { policy, busy: new Set(), now: noon })).toEqual(want);
   });

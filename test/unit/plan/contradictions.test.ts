@@ -223,14 +223,15 @@ describe('planPool: several agents that the server does not use', () => {
     expect(actions).toEqual([`retire ${nameFor(901)} notAssignedByServer`]);
   });
 
-  it('are all told of by one request that has faced all of them', () => {
-    const { alarms, served } = seen({
-      requests: requests.slice(0, 1),
+  it('are all told of where the server gives nothing to anybody, each request left before its own', () => {
+    const { actions, skips, served } = seen({
+      requests: ids.map((id) => aJobRequest({ id, queuedAt: minutesAgo(5) + id })),
       agents: ids.map(agentOfId),
       agentJobs: ids.map((id) => jobOfId(id)),
     });
-    expect({ subjects: alarms.map(({ subject }) => subject), served }).toEqual({
-      subjects: ids.map((id) => nameFor(id)),
+    expect({ actions, skips, served }).toEqual({
+      actions: [`retire ${nameFor(901)} notAssignedByServer`],
+      skips: ids.map((id) => ({ requestId: id, reason: 'notAssignedByServer', detail: nameFor(id) })),
       served: [],
     });
   });

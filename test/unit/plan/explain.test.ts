@@ -222,7 +222,11 @@ describe('explain: a request that waits', () => {
       },
     ]);
     expect(alarms).toEqual([
-      { reason: 'breakerOpen', subject: 'linux', detail: '3 agents failed in a row, the last one: neverStarted' },
+      {
+        reason: 'breakerOpen',
+        subject: 'linux',
+        detail: 'agents of 3 requests failed in a row, the last one: neverStarted',
+      },
     ]);
   });
 

@@ -163,7 +163,11 @@ describe('planPool: what stands in for a template that fell back', () => {
     expect({ made, skips }).toEqual({ made: [`create dear ${nameFor(1)}`, `create dear ${nameFor(2)}`], skips: [] });
     const { alarms } = plan(anObserved({ agentJobs: failures }), { templates });
     expect(alarms).toEqual([
-      { reason: 'breakerOpen', subject: 'spot', detail: '3 agents failed in a row, the last one: fellBack' },
+      {
+        reason: 'breakerOpen',
+        subject: 'spot',
+        detail: 'agents of 3 requests failed in a row, the last one: fellBack',
+      },
     ]);
   });
 
@@ -172,5 +176,28 @@ describe('planPool: what stands in for a template that fell back', () => {
     const { made, skips } = decided({ requests: [aJobRequest()], agentJobs: [fellBack(1, 'spot'), failed] });
     const again = new Date(noon + 25_000).toISOString();
     expect({ made, skips }).toEqual({ made: [], skips: [{ requestId: 1001, reason: 'backingOff', detail: again }] });
+  });
+});
+
+describe('planPool: an older request whose agent no node takes', () => {
+  // The older one is given the agent of the younger; the younger one has none then, though nothing of it fell back.
+  const requests = [
+    aJobRequest({ id: 1001, queuedAt: secondsAgo(130) }),
+    aJobRequest({ id: 1002, queuedAt: secondsAgo(129) }),
+  ];
+  const placing = unplaced(20, { purpose: { kind: 'request', requestId: 1002, attempt: 1 }, agentId: 12 });
+  const agents = [1001, 1002].map((id, index) => aBootingAgent({ id: 11 + index, name: nameFor(id) }));
+
+  it.each([
+    { name: 'is ended before another is made in its stead', given: unplaced(121), made: [], skips: ['retiringFirst'] },
+    {
+      name: 'has the named fallback made in its stead, not the same again',
+      given: fellBack(1, 'spot'),
+      made: [`create onDemand ${nameFor(1002, 2)}`],
+      skips: [],
+    },
+  ])('$name', ({ given, made, skips }) => {
+    const seen = decided({ requests, agents, agentJobs: [given, placing] });
+    expect({ made: seen.made, skips: seen.skips.map(({ reason }) => reason) }).toEqual({ made, skips });
   });
 });

@@ -156,6 +156,17 @@ describe('observeGroup', () => {
       ]);
     });
 
+    it('takes for granted what the first left to the pool: it may have its agents since', async () => {
+      const at = clock();
+      const member = aMember(8, at, others);
+      const two = { ...given, parallelJobs: free(2) };
+      expect((await look(two, [member])).group).toEqual([member8({ known: true, value: { claims: 0, wishes: then } })]);
+      await at.advance(1000);
+      const onceMore = member8({ known: true, value: { claims: 1, wishes: then.slice(1) } });
+      expect((await look(two, [member])).group).toEqual([onceMore]);
+      expect((await look(two, [member])).group).toEqual([onceMore]);
+    });
+
     it('goes by the first when the pool cannot be read any more, and tells the error', async () => {
       const at = clock();
       const member = aMember(8, at, others);

@@ -196,8 +196,8 @@ describe('deleteGhost', () => {
     readonly want: string;
     /** The ghost's line afterwards; absent = it is gone. */
     readonly left?: string;
-    /** It comes to the one DELETE. */
-    readonly asksServer?: true;
+    /** What it changes of agents: it is disabled before the one DELETE. */
+    readonly writes?: readonly string[];
   }
   const behind = (phase: AgentJobPhase) => (worlds: Worlds) =>
     anAgentJobIn(worlds, { phase, purpose, cluster: 'west' });
@@ -220,10 +220,68 @@ describe('deleteGhost', () => {
     left: ghost,
   });
   const agentFails = (fault: FaultKind) => (worlds: Worlds) => worlds.fail('getAgent', fault);
+  const writes = ['updateAgent', 'deleteAgent'];
+  const connects = (worlds: Worlds): void => {
+    worlds.ado.openSession(poolId, 2, { ownerName: name, attached: true });
+  };
+  const afterDisabling = (verb: string, step: (worlds: Worlds) => void) => (worlds: Worlds) =>
+    worlds.meanwhile('updateAgent', () => worlds.meanwhile(verb, () => step(worlds)));
   const rows: readonly GhostRow[] = [
-    { name: 'deletes it when every cluster denies its Job', want: 'done', asksServer: true },
-    { name: 'deletes it when its Job is rolled back', given: behind('rolledBack'), want: 'done', asksServer: true },
-    { name: 'deletes it when its Job is a tombstone', given: behind('tombstone'), want: 'done', asksServer: true },
+    { name: 'deletes it when every cluster denies its Job', want: 'done', writes },
+    { name: 'deletes it when its Job is rolled back', given: behind('rolledBack'), want: 'done', writes },
+    { name: 'deletes it when its Job is a tombstone', given: behind('tombstone'), want: 'done', writes },
+    {
+      name: 'deletes one that is disabled already, without disabling it again',
+      given: (worlds) => worlds.ado.updateAgent(poolId, 2, { enabled: false }),
+      want: 'done',
+      writes: ['deleteAgent'],
+    },
+    {
+      name: 'keeps one that comes online before it is disabled',
+      given: (worlds) => worlds.meanwhile('updateAgent', () => connects(worlds)),
+      want: 'waiting: it lives',
+      left: '2 1001-1 online disabled',
+      writes: ['updateAgent'],
+    },
+    {
+      name: 'keeps one that comes online between disabling and the second look',
+      given: afterDisabling('getAgent', connects),
+      want: 'waiting: it lives',
+      left: '2 1001-1 online disabled',
+      writes: ['updateAgent'],
+    },
+    {
+      name: 'keeps one that was given a request before it was disabled, though it is offline again',
+      given: (worlds) =>
+        worlds.meanwhile('updateAgent', () => {
+          const session = worlds.ado.openSession(poolId, 2, { ownerName: name, attached: true });
+          worlds.queueJob();
+          worlds.ado.closeSession(session.id);
+        }),
+      want: 'waiting: it lives',
+      left: '2 1001-1 offline disabled request=1001',
+      writes: ['updateAgent'],
+    },
+    {
+      name: 'is done when somebody deletes it after it was disabled',
+      given: afterDisabling('getAgent', (worlds) => worlds.ado.deleteAgent(poolId, 2)),
+      want: 'done: gone already',
+      writes: ['updateAgent'],
+    },
+    {
+      name: 'keeps it when it cannot be disabled',
+      given: (worlds) => worlds.fail('updateAgent', status(403)),
+      want: 'failed: forbidden',
+      left: ghost,
+      writes: ['updateAgent (403)'],
+    },
+    {
+      name: 'keeps it when it cannot be read after it was disabled',
+      given: (worlds) => worlds.meanwhile('updateAgent', () => worlds.fail('getAgent', status(500))),
+      want: 'failed: unavailable',
+      left: `${ghost} disabled`,
+      writes: ['updateAgent'],
+    },
     lives('creating'),
     lives('started'),
     lives('retiring'),
@@ -238,7 +296,7 @@ describe('deleteGhost', () => {
       name: 'deletes it when the only Job of its name has another agent',
       given: behindAgent(9),
       want: 'done',
-      asksServer: true,
+      writes,
     },
     unread('answers 500', status(500), 'unavailable'),
     unread('answers 403', status(403), 'forbidden'),
@@ -282,15 +340,15 @@ describe('deleteGhost', () => {
       name: 'leaves it when the server refuses',
       given: (worlds) => worlds.fail('deleteAgent', status(400)),
       want: 'waiting: refused',
-      asksServer: true,
-      left: ghost,
+      left: `${ghost} disabled`,
+      writes: ['updateAgent', 'deleteAgent (400)'],
     },
     {
       name: 'fails when the deletion is forbidden',
       given: (worlds) => worlds.fail('deleteAgent', status(403)),
       want: 'failed: forbidden',
-      asksServer: true,
-      left: ghost,
+      left: `${ghost} disabled`,
+      writes: ['updateAgent', 'deleteAgent (403)'],
     },
   ];
   it.each(rows)('$name', async (row) => {
@@ -305,8 +363,11 @@ describe('deleteGhost', () => {
     await row.given?.(worlds);
     const outcome = await worlds.until(deleteGhost(worlds.plane().deps, action));
     const agents = row.left === undefined ? [placeholderLine] : [placeholderLine, row.left];
-    expect({ outcome: outcomeLine(outcome), agents: worlds.existing().agents }).toEqual({ outcome: row.want, agents });
-    const deletions = worlds.calls().filter(isWrite).length;
-    expect(deletions).toBe(row.asksServer === true ? 1 : 0);
+    const found = { agents: worlds.existing().agents, writes: worlds.calls().filter(isWrite) };
+    expect({ outcome: outcomeLine(outcome), ...found }).toEqual({
+      outcome: row.want,
+      agents,
+      writes: row.writes ?? [],
+    });
   });
 });
