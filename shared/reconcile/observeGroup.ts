@@ -80,7 +80,8 @@ function noteGrants(
   const [, ...shares] = sharesOf([own, ...others], free);
   others.forEach(({ memory }, index) => {
     const last = memory?.needs;
-    if (last !== undefined) memory.needs = { ...last, granted: (last.granted ?? 0) + (shares[index] ?? 0) };
+    if (memory !== undefined && last !== undefined)
+      memory.needs = { ...last, granted: (last.granted ?? 0) + (shares[index] ?? 0) };
   });
 }
 
