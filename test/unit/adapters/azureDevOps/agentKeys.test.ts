@@ -28,6 +28,9 @@ describe('rsaAgentKeys', () => {
   it('makes 30 different keys whose components all have their exact length', async () => {
     const keys = await Promise.all(Array.from({ length: 30 }, () => rsaAgentKeys().generate()));
     for (const key of keys) expect(lengthsOf(key)).toEqual(lengths);
+    // What was padded is still the same number: a reader that drops the zeros again has the very same key.
+    const readBack = keys.map((key) => agentKeyOf(imported(key).export({ format: 'jwk' })));
+    expect(readBack.map(parametersOf)).toEqual(keys.map(parametersOf));
     expect(new Set(keys.map((key) => key.publicKey.modulus)).size).toBe(30);
     expect(new Set(keys.map((key) => key.publicKey.exponent))).toEqual(new Set(['AQAB']));
   });
@@ -71,6 +74,8 @@ describe('agentKeyOf', () => {
   });
 
   const short = [
+    { name: 'e', component: 'exponent', length: 3 },
+    { name: 'n', component: 'modulus', length: 256 },
     { name: 'd', component: 'd', length: 256 },
     { name: 'p', component: 'p', length: 128 },
     { name: 'q', component: 'q', length: 128 },
@@ -83,6 +88,19 @@ describe('agentKeyOf', () => {
     const want = Buffer.concat([Buffer.alloc(2), Buffer.alloc(length - 2, 0x7f)]).toString('base64');
     expect(parametersOf(key)[component]).toBe(want);
     expect(lengthsOf(key)).toEqual(lengths);
+  });
+
+  it('pads all of them at once, to the last byte', () => {
+    const parts = Object.fromEntries(short.map(({ name }) => [name, bytes(1)]));
+    const key = agentKeyOf(jwk(parts));
+    for (const { component, length } of short) {
+      const want = Buffer.concat([Buffer.alloc(length - 1), Buffer.alloc(1, 0x7f)]).toString('base64');
+      expect(parametersOf(key)[component]).toBe(want);
+    }
+    expect(key.publicKey).toEqual({
+      exponent: parametersOf(key).exponent,
+      modulus: parametersOf(key).modulus,
+    });
   });
 
   it.each([
