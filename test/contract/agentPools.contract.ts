@@ -97,6 +97,12 @@ function registrations(getDoor: GetDoor): void {
       expect(() => world.openSession(poolId, registered.id, { ownerName: 'thief' })).toThrow('has no key');
     });
 
+    it('registers an agent as disabled when asked to', async () => {
+      const { pools } = getDoor();
+      const { id } = await pools.addAgent(poolId, aNewAgent({ enabled: false }));
+      expect(await pools.getAgent(poolId, id)).toMatchObject({ enabled: false, online: false });
+    });
+
     it('refuses a second agent of the same name', async () => {
       const { pools } = getDoor();
       await pools.addAgent(poolId, aNewAgent());

@@ -59,7 +59,7 @@ export class AgentRegistry {
       name: spec.name,
       version: spec.version ?? '',
       osDescription: spec.osDescription ?? '',
-      enabled: spec.enabled ?? true,
+      enabled: (this.#state.limits.registersDisabled ? spec.enabled : undefined) ?? true,
       createdAt: this.#state.now(),
       // [I] Absent until the first session, whatever status the registration claims.
       statusChangedAt: undefined,

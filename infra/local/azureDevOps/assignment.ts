@@ -71,7 +71,9 @@ export class AssignmentPass {
   }
 
   #supplyOf(pool: PoolState): Supply {
-    const idle = [...pool.agents.values()].filter(isIdle);
+    const { assignsToDisabled } = this.#state.limits;
+    const mayTake = (agent: AgentState): boolean => (agent.enabled || assignsToDisabled) && isIdle(agent);
+    const idle = [...pool.agents.values()].filter(mayTake);
     return { idle, hopeless: new Set() };
   }
 
@@ -97,6 +99,6 @@ const isAssignable = (request: RequestState): boolean =>
   isWaiting(request) && !request.userDelayed && !request.run.orphaned;
 
 function isIdle(agent: AgentState): boolean {
-  if (!agent.enabled || agent.session === undefined || agent.updatePending || agent.ignored) return false;
+  if (agent.session === undefined || agent.updatePending || agent.ignored) return false;
   return agent.reservedBy === undefined && !agent.shuttingDown;
 }

@@ -28,6 +28,12 @@ export interface WorldLimits {
   minimumAgentVersion: string;
   /** How often an agent that said it is shutting down is given a job all the same (azure-pipelines-agent issue 3994). */
   lateAssignmentChance: number;
+  /** [?] What a session's capabilities do to the registered ones. */
+  sessionCapabilities: 'replace' | 'merge' | 'ignore';
+  /** [?] Whether a registration can say that the agent is disabled. */
+  registersDisabled: boolean;
+  /** For clients that must cope with a server that breaks its own rule: a disabled agent is given jobs. */
+  assignsToDisabled: boolean;
 }
 
 export const defaultLimits: WorldLimits = {
@@ -40,6 +46,9 @@ export const defaultLimits: WorldLimits = {
   maxTop: 200,
   minimumAgentVersion: '2.163.1',
   lateAssignmentChance: 0,
+  sessionCapabilities: 'replace',
+  registersDisabled: true,
+  assignsToDisabled: false,
 };
 
 export interface WorldOptions {

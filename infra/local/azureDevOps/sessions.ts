@@ -113,10 +113,17 @@ export class Sessions {
     agent.shuttingDown = false;
     agent.version = spec.version ?? agent.version;
     // The session carries a fresh scan (azure-pipelines-agent MessageListener.cs); [I] the server stores it as it is.
-    if (spec.capabilities !== undefined) agent.systemCapabilities = spec.capabilities;
+    if (spec.capabilities !== undefined) this.#scanned(agent, spec.capabilities);
     agent.matched.clear();
     if (!session.attached) this.#watch(session);
     return session;
+  }
+
+  #scanned(agent: AgentState, capabilities: NonNullable<SessionSpec['capabilities']>): void {
+    const { sessionCapabilities } = this.#state.limits;
+    if (sessionCapabilities === 'ignore') return;
+    const kept = sessionCapabilities === 'merge' ? agent.systemCapabilities : {};
+    agent.systemCapabilities = { ...kept, ...capabilities };
   }
 
   #watch(session: SessionState): void {

@@ -22,6 +22,13 @@ describe('the agent registry', () => {
     expect(replaced).toEqual({ ...before, version: '5.279.0', enabled: true, systemCapabilities: {} });
   });
 
+  it('registers an agent as disabled when asked to, unless it is told to ignore that', () => {
+    const { world, register } = anOrganisation();
+    expect(world.getAgent(poolId, register({ enabled: false })).enabled).toBe(false);
+    world.limits.registersDisabled = false;
+    expect(world.getAgent(poolId, register({ enabled: false })).enabled).toBe(true);
+  });
+
   it('renames without losing the name to two agents', () => {
     const { world, register } = anOrganisation();
     const [first] = [register(), register()];

@@ -54,6 +54,12 @@ describe('assignment', () => {
     expect(request(queue())).not.toHaveProperty('assignedAt');
   });
 
+  it('gives a job to a disabled agent only where it is told to break that rule', () => {
+    const { queue, start, request } = anOrganisation({ limits: { assignsToDisabled: true } });
+    const { agentId } = start({ enabled: false });
+    expect(request(queue()).reservedAgent?.id).toBe(agentId);
+  });
+
   it('never gives away a request whose run is over', () => {
     const { queue, register, start, request, world } = anOrganisation();
     register();

@@ -26,6 +26,17 @@ describe('sessions', () => {
     });
   });
 
+  it.each([
+    { sessionCapabilities: 'merge', want: { java: '21', os: 'new', node: '24' } },
+    { sessionCapabilities: 'ignore', want: { java: '21', os: 'old' } },
+  ] as const)('can be told to $sessionCapabilities capabilities', ({ sessionCapabilities, want }) => {
+    const { register, world } = anOrganisation();
+    world.limits.sessionCapabilities = sessionCapabilities;
+    const agentId = register({ systemCapabilities: { java: '21', os: 'old' } });
+    world.openSession(poolId, agentId, { ownerName: 'pod', capabilities: { node: '24', os: 'new' } });
+    expect(world.getAgent(poolId, agentId).systemCapabilities).toEqual(want);
+  });
+
   it('conflict with an older session of the same agent while it lives', async () => {
     const { start, world, clock } = anOrganisation();
     const { agentId, sessionId } = start();
