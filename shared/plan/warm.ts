@@ -3,6 +3,7 @@
  * after everything that waits, and replaced when they are too old or run an image that is no longer the template's.
  */
 import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import type { EpochMs } from '../domain/instant.ts';
 import { agentJobName, templateShort } from '../domain/names.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
@@ -80,15 +81,25 @@ interface Filled {
   readonly heldBy?: SkipReason;
 }
 
-function fill(situation: Situation, { template, target, fresh }: Stock): Filled {
+/** What its own past says, or `waitedFor`: what keeps requests that need the room more. */
+function heldBack(
+  { view }: Situation,
+  attempts: readonly AgentJob[],
+  again: EpochMs | undefined,
+  waitedFor: SkipReason | undefined,
+): SkipReason | undefined {
+  if (attempts.some((agentJob) => hasFailed(view, agentJob))) return 'retiringFirst';
+  return again !== undefined && view.now < again ? 'backingOff' : waitedFor;
+}
+
+function fill(situation: Situation, { template, target, fresh }: Stock, waitedFor: SkipReason | undefined): Filled {
   const { view } = situation;
   const attempts = view.agentJobs.filter(isWarmOf(template));
   const again = retryAt(attempts, view.policy);
   // After a failure one at a time: what failed for one most likely fails for all.
   const missing = again === undefined ? target - fresh.length : Math.min(1, target - fresh.length);
-  if (missing > 0 && attempts.some((agentJob) => hasFailed(view, agentJob)))
-    return { actions: [], heldBy: 'retiringFirst' };
-  if (missing > 0 && again !== undefined && view.now < again) return { actions: [], heldBy: 'backingOff' };
+  const heldBy = missing > 0 ? heldBack(situation, attempts, again, waitedFor) : undefined;
+  if (heldBy !== undefined) return { actions: [], heldBy };
   const names = freeNames(view, template);
   const actions: CreateAction[] = [];
   while (actions.length < missing) {
@@ -137,14 +148,34 @@ const shortAlarm = ({ template, target, ready, heldBy }: WarmState): readonly Al
     ? [{ reason: 'warmShort', subject: template, detail: `${ready} of ${target} are ready: ${heldBy}` }]
     : [];
 
-/** How many of the kept ones must go because a waiting request has no room beside them. */
-function yielded({ agentJobs }: View, { template }: Stock, skips: readonly Skip[]): number {
-  const held = skips.filter(({ reason, detail }) =>
-    reason === 'atTemplateLimit' ? detail === template.name : roomReasons.has(reason),
-  );
-  // What is on its way out makes room already.
-  const going = agentJobs.filter((agentJob) => agentJob.phase === 'retiring' && !isOver(agentJob));
-  return Math.max(0, held.length - going.length);
+/** Waiting requests that have no room, by what has none. What is on its way out makes room already. */
+class Shortage {
+  readonly #held: readonly Skip[];
+  readonly #going: readonly AgentJob[];
+  /** Requests for which the room of any template will do. */
+  #anywhere: number;
+
+  constructor({ agentJobs }: View, skips: readonly Skip[]) {
+    this.#held = skips.filter(({ reason }) => roomReasons.has(reason));
+    this.#going = agentJobs.filter((agentJob) => agentJob.phase === 'retiring' && !isOver(agentJob));
+    const anywhere = this.#held.filter(({ reason }) => reason !== 'atTemplateLimit');
+    this.#anywhere = Math.max(0, anywhere.length - this.#going.length);
+  }
+
+  /** Why a stock takes no more room: a request waits for it, and what is too little for that one is not for the stock. */
+  holds({ name }: Template): SkipReason | undefined {
+    return this.#held.find(({ reason, detail }) => reason !== 'atTemplateLimit' || detail === name)?.reason;
+  }
+
+  /** How many of so many idle agents must go; each of them makes room for one request. */
+  claim({ name }: Template, idle: number): number {
+    const held = this.#held.filter(({ reason, detail }) => reason === 'atTemplateLimit' && detail === name);
+    const going = this.#going.filter(({ template }) => template === name);
+    const own = Math.max(0, held.length - going.length);
+    const claimed = Math.min(idle, own + this.#anywhere);
+    this.#anywhere -= Math.max(0, claimed - own);
+    return claimed;
+  }
 }
 
 /**
@@ -154,16 +185,17 @@ function yielded({ agentJobs }: View, { template }: Stock, skips: readonly Skip[
 export function planWarm(situation: Situation, leftOver: readonly Usable[], skips: readonly Skip[]): Warm {
   const { view } = situation;
   const targets = warmTargets(view.policy.warm, view.now);
+  const shortage = new Shortage(view, skips);
   const stocks = view.policy.templates.flatMap((template): readonly Stock[] => {
     const target = isDrained(view, { template: template.name }) ? 0 : (targets.get(template.name) ?? 0);
     return target === 0 ? [] : [stockOf(view, template, target, leftOver)];
   });
-  const filled = stocks.map((stock) => ({ stock, filled: fill(situation, stock) }));
+  const filled = stocks.map((stock) => ({ stock, filled: fill(situation, stock, shortage.holds(stock.template)) }));
   const states = filled.map(({ stock, filled: own }) => stateOf(stock, own));
   const replaced = filled.flatMap(({ stock, filled: own }) => staleToGo(stock, own).map(({ name }) => name));
-  const kept = stocks.flatMap((stock) => {
-    const { fresh, stale, target } = stock;
-    return [...fresh.slice(0, Math.max(0, target - yielded(view, stock, skips))), ...stale];
+  const kept = stocks.flatMap(({ template, fresh, stale, target }) => {
+    const wanted = Math.min(target, fresh.length);
+    return [...fresh.slice(0, wanted - shortage.claim(template, wanted)), ...stale];
   });
   return {
     actions: filled.flatMap(({ filled: own }) => own.actions),

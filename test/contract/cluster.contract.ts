@@ -228,6 +228,17 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
       expect(await cluster.getControl(8)).toBeUndefined();
     });
 
+    it.each([
+      { name: 'nothing is to be written', changes: {} },
+      { name: 'keys are only to be removed', changes: { paused: undefined } },
+    ])('makes a map that is missing though $name, once', async ({ changes }) => {
+      await cluster.patchControl(7, changes);
+      expect(await cluster.getControl(7)).toEqual({});
+      await cluster.patchControl(7, changes);
+      const writes = door.journal.calls.map(({ verb }) => verb).filter((verb) => !verb.startsWith('get '));
+      expect(writes).toEqual(['create configmaps']);
+    });
+
     it('writes into a map that has no data yet', async () => {
       const empty = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mayfly-pool-7' } };
       door.world.create('configmaps', door.namespace, empty);

@@ -52,6 +52,10 @@ describe('parseQuantity', () => {
     '0x10',
     'NaN',
     '∞',
+    '1constructor',
+    '1toString',
+    '1valueOf',
+    'constructor',
   ])('takes %j for no quantity', (text) => {
     expect(parseQuantity(text)).toBeUndefined();
   });

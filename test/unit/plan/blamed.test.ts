@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../../shared/domain/agent.ts';
 import type { AgentJob } from '../../../shared/domain/agentJob.ts';
 import { agentJobName } from '../../../shared/domain/names.ts';
+import type { Alarm, Skip } from '../../../shared/plan/plan.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import {
   aJobRequest,
@@ -31,12 +32,12 @@ const promisedAll = 'it reports all that its template promised';
 
 const stuck = aJobRequest({ id: 1, queuedAt: minutesAgo(10) });
 const fresh = aJobRequest({ id: 2, queuedAt: secondsAgo(3) });
-const blame = (id: number) => ({
+const blame = (id: number): Alarm => ({
   reason: 'notAssignedByServer',
   subject: `request ${id}`,
   detail: 'the server gives it to none of several idle agents that can serve it',
 });
-const skipOf = (id: number) => ({ requestId: id, reason: 'notAssignedByServer', detail: 'several idle agents' });
+const skipOf = (id: number): Skip => ({ requestId: id, reason: 'notAssignedByServer', detail: 'several idle agents' });
 const warmNames = [0, 1, 2].map((slot) => agentJobName(scopeOf(policy), { kind: 'warm', slot, minute: 1 }, 'linux'));
 const [warm0 = '', warm1 = '', warm2 = ''] = warmNames;
 const warmStock = (count: number): Given => ({
@@ -51,13 +52,13 @@ const keep = (count: number) => ({
 const own = (id: number, rest: Partial<Agent> = {}): Agent => idle({ id, name: nameFor(id), ...rest });
 const jobOf = (id: number): AgentJob =>
   anAgentJob({ purpose: { kind: 'request', requestId: id, attempt: 1 }, agentId: id });
-const unused = (agent: string, request: number) => ({
+const unused = (agent: string, request: number): Alarm => ({
   reason: 'notAssignedByServer',
   subject: agent,
   detail: `request ${request}: ${promisedAll}`,
 });
 const foreign = (id: number): Agent => idle({ id, name: `build-server-${id}` });
-const unusedForeign = (id: number, request: number) => ({
+const unusedForeign = (id: number, request: number): Alarm => ({
   reason: 'notAssignedByServer',
   subject: `build-server-${id}`,
   detail: `request ${request}: nothing is known of what it was to offer`,

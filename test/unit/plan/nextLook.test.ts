@@ -46,6 +46,7 @@ describe('planPool: no next look of its own', () => {
     { name: 'for a request whose run is over', given: { requests: [aJobRequest()], runsOver: new Set([1001]) } },
     { name: 'while drained with nothing left', given: { requests: [aJobRequest()], control: drained } },
     { name: 'for an agent that is kept warm', given: { agents: [anAgent()], agentJobs: [anAgentJob()] }, policy: warm },
+    { name: 'for a warm agent that a limit of the pool forbids', given: {}, policy: { ...warm, maxAgents: 0 } },
     { name: 'while paused', given: { requests: [aJobRequest()], control: paused } },
     { name: 'for all of these', given: { requests: [delayed, impossible, unparsable] } },
     {
@@ -80,6 +81,12 @@ describe('planPool: no next look of its own', () => {
 describe('planPool: a look five seconds on', () => {
   it.each([
     { name: 'when it creates', given: { requests: [aJobRequest()] } },
+    { name: 'when all that it creates are warm agents', given: {}, policy: warm },
+    {
+      name: 'when the limit of the pass leaves warm agents to the next',
+      given: {},
+      policy: { ...warm, maxCreationsPerPass: 0 },
+    },
     { name: 'when one of many requests is not hopeless', given: { requests: [delayed, impossible, aJobRequest()] } },
     {
       name: 'while a request backs off',

@@ -49,6 +49,27 @@ describe('agentJobAmounts', () => {
       want: { 'requests.cpu': 3, 'requests.memory': 3 * gibi },
     },
     {
+      name: 'what a sidecar is limited to where it does not say what it asks for',
+      pod: {
+        initContainers: [{ name: 'd', image: 'd', restartPolicy: 'Always', resources: { limits: { cpu: '2' } } }],
+      },
+      want: { 'requests.cpu': 3, 'limits.cpu': 2 },
+    },
+    {
+      name: 'what a sidecar asks for, whatever it is limited to, and of the rest its limits',
+      pod: {
+        initContainers: [
+          {
+            name: 'db',
+            image: 'd',
+            restartPolicy: 'Always',
+            resources: { requests: { cpu: '500m' }, limits: { cpu: '2', memory: '1Gi' } },
+          },
+        ],
+      },
+      want: { 'requests.cpu': 1.5, 'limits.cpu': 2, 'requests.memory': 3 * gibi, 'limits.memory': 3 * gibi },
+    },
+    {
       name: 'an init container that takes less than those after it',
       pod: { initContainers: [{ name: 'init', image: 'i', ...resources('500m', '1Gi') }] },
       want: {},

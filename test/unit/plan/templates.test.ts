@@ -105,6 +105,25 @@ describe('chooseTemplates: parameters', () => {
       demands: ['docker', 'mayfly.cpu.4'],
       want: { demands: ['mayfly.cpu.4'], listed: [] },
     },
+    {
+      name: 'of those that lack fewest: a value that one of them lists is not in the way',
+      demands: ['mayfly.cpu.64', 'mayfly.memory.8Gi'],
+      templates: [small, sized],
+      want: { demands: ['mayfly.cpu.64'], listed: ['mayfly.cpu.2', 'mayfly.cpu.4'] },
+    },
+    {
+      name: 'of all that lack as few',
+      demands: ['mayfly.cpu.4', 'mayfly.memory.8Gi'],
+      templates: [
+        small,
+        aTemplate({ name: 'fast', parameters: { cpu: ['4', '8'], memory: ['4Gi'], image: {} } }),
+        aTemplate({ name: 'large', parameters: { cpu: ['2'], memory: ['8Gi'], image: {} } }),
+      ],
+      want: {
+        demands: ['mayfly.cpu.4', 'mayfly.memory.8Gi'],
+        listed: ['mayfly.cpu.2', 'mayfly.memory.8Gi', 'mayfly.cpu.4', 'mayfly.cpu.8', 'mayfly.memory.4Gi'],
+      },
+    },
   ])('knows values that no template lists, $name', ({ demands, templates = [docker, sized], want }) => {
     expect(choose(demands, templates)).toEqual({ kind: 'unknownParameter', ...want });
   });

@@ -60,6 +60,29 @@ describe('the control maps of several clusters', () => {
     });
   });
 
+  it.each([
+    { name: 'whose other map was read before', before: true },
+    { name: 'though no look has read all maps yet', before: false },
+  ])('keep a pause that one map told while the other failed, when both fail: a pool $name', async ({ before }) => {
+    const worlds = new Worlds({ policy: twoClusters });
+    const plane = worlds.plane();
+    if (before) await look(worlds, plane);
+    say(worlds, 'west', paused);
+    const seen: unknown[] = [];
+    for (const failing of [['east'], ['east', 'west'], ['west'], []]) {
+      fail(worlds, 'get configmaps', ...failing);
+      seen.push((await look(worlds, plane)).control);
+    }
+    const unread = { value: aControl(isPaused), error: 'unavailable' };
+    expect(seen).toEqual([unread, unread, unread, { value: aControl(isPaused) }]);
+  });
+
+  it('are unknown while none of them has ever been read', async () => {
+    const worlds = new Worlds({ policy: twoClusters });
+    fail(worlds, 'get configmaps', 'east', 'west');
+    expect((await look(worlds, worlds.plane())).control).toEqual({ value: undefined, error: 'unavailable' });
+  });
+
   it('lift a pause only by a look that reads all of them', async () => {
     const worlds = new Worlds({ policy: twoClusters });
     const plane = worlds.plane();

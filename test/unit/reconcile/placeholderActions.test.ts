@@ -178,6 +178,36 @@ describe('noteControl', () => {
     expect([outcome, worlds.control('east')]).toEqual(['done', { 'mayfly.generation': '2' }]);
   });
 
+  it('makes the map of every other cluster where there is none, with nothing in it', async () => {
+    const worlds = new Worlds({ policy: twoClusters, control: false });
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action({ 'mayfly.generation': '2' })));
+    expect([outcome, worlds.control('east'), worlds.control('west')]).toEqual([
+      'done',
+      { 'mayfly.generation': '2' },
+      {},
+    ]);
+  });
+
+  it('removes keys from the maps of all clusters, and writes to the first alone', async () => {
+    const worlds = new Worlds({ policy: twoClusters });
+    const stale = { 'mayfly.absent.abc123': '5', 'mayfly.generation': '1' };
+    worlds.setControl({ ...stale, paused: 'true' }, 'east');
+    worlds.setControl({ ...stale, drained: 'true' }, 'west');
+    const changes = { 'mayfly.absent.abc123': undefined, 'mayfly.generation': '2' };
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action(changes)));
+    expect([outcome, worlds.control('east'), worlds.control('west')]).toEqual([
+      'done',
+      { paused: 'true', 'mayfly.generation': '2' },
+      { drained: 'true', 'mayfly.generation': '1' },
+    ]);
+  });
+
+  it('makes the map of the one cluster of a pool though nothing is to be written', async () => {
+    const worlds = new Worlds({ control: false });
+    const { outcome } = await seen(worlds, (deps) => noteControl(deps, action({})));
+    expect([outcome, worlds.control()]).toEqual(['done', {}]);
+  });
+
   it('fails when a map cannot be written', async () => {
     const worlds = new Worlds();
     worlds.fail('patch configmaps', status(403));

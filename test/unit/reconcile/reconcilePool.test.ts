@@ -187,11 +187,26 @@ describe('what a pass leaves to a fresh intent', () => {
   const rows: readonly {
     readonly name: string;
     readonly requests: number;
+    /** So many agents are to be kept. */
+    readonly warm?: number;
     readonly given?: (worlds: Worlds) => void;
     readonly want: readonly [readonly string[], boolean];
   }[] = [
     { name: 'nothing when all is done', requests: 1, want: [['create.done agent 2'], false] },
     { name: 'the rest when it created as many as it may', requests: 2, want: [['create.done agent 2'], true] },
+    { name: 'nothing when the stock is filled', requests: 0, warm: 1, want: [['create.done agent 2'], false] },
+    {
+      name: 'the rest of a stock when it created as many as it may',
+      requests: 0,
+      warm: 2,
+      want: [['create.done agent 2'], true],
+    },
+    {
+      name: 'a stock when a request took all that it may create',
+      requests: 1,
+      warm: 1,
+      want: [['create.done agent 2'], true],
+    },
     {
       name: 'nothing when it may create more but got nothing done',
       requests: 2,
@@ -205,8 +220,9 @@ describe('what a pass leaves to a fresh intent', () => {
       want: [['create.undone registering: forbidden'], false],
     },
   ];
-  it.each(rows)('is $name', async ({ requests, given, want }) => {
-    const worlds = new Worlds({ policy: few });
+  const allDay = { weekdays: [0, 1, 2, 3, 4, 5, 6], from: 0, to: 1440, zone: 'UTC' } as const;
+  it.each(rows)('is $name', async ({ requests, warm = 0, given, want }) => {
+    const worlds = new Worlds({ policy: { ...few, warm: [{ template: 'linux', count: warm, ...allDay }] } });
     for (let count = 0; count < requests; count++) worlds.queueJob();
     given?.(worlds);
     const report = await pass(worlds);
