@@ -64,6 +64,9 @@ const reportedByAgents: Capabilities = {
   'Agent.HomeDirectory': 'any',
 };
 
+/** What an agent that is registered, and has never run, will report. */
+export const onceRunning = (registered: Capabilities): Capabilities => ({ ...reportedByAgents, ...registered });
+
 /** What the registration and the running agent advertise. */
 export function agentCapabilities(template: Template, chosen: ChosenParameters = {}): Capabilities {
   const values = offeredValues((parameter) => {
@@ -75,7 +78,7 @@ export function agentCapabilities(template: Template, chosen: ChosenParameters =
 
 /** What an agent will report once it runs, as far as can be told before. */
 export function promisedCapabilities(template: Template, chosen: ChosenParameters = {}): Capabilities {
-  return { ...reportedByAgents, ...agentCapabilities(template, chosen) };
+  return onceRunning(agentCapabilities(template, chosen));
 }
 
 /** What a placeholder advertises: all that some agent of the template could be made with. */

@@ -113,22 +113,40 @@ function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
   return { actions: [], alarms: [{ reason: 'unreadableAgentJob', subject: name, detail: cluster }] };
 }
 
-/** Another cluster holds a Job of this name that may still stand behind the agent of the name. */
-function hasTwin({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleContext): boolean {
+/** Live Jobs of this name in other clusters: each may stand behind the agent of the name. */
+function twinsOf({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleContext): readonly AgentJob[] {
   const named = agentJobsByName.get(name) ?? [];
-  return named.some((other) => other.cluster !== cluster && !isTombstone(other) && !isOver(other));
+  return named.filter((other) => other.cluster !== cluster && !isTombstone(other) && !isOver(other));
+}
+
+/** Its init container has done its work, which is to register the agent: no other one of the name can have. */
+const hasRegistered = ({ pod }: AgentJob): boolean => pod?.mainStartedAt !== undefined;
+
+/** Whose the agent of its name is, or will be, for a Job whose agent registers itself. */
+function ownerOf(
+  agentJob: AgentJob,
+  agent: Agent | undefined,
+  context: LifecycleContext,
+): 'its' | 'a twin' | 'unclear' {
+  const twins = twinsOf(agentJob, context);
+  if (hasRegistered(agentJob)) return 'its';
+  const isHeld = twins.some((twin) => hasRegistered(twin) || (agent !== undefined && twin.agentId === agent.id));
+  if (isHeld) return 'a twin';
+  if (twins.length > 0) return 'unclear';
+  return agent === undefined || everyClusterKnown(context.observed) ? 'its' : 'unclear';
 }
 
 /**
  * For a Job whose agent registers itself: the id is written on it as soon as the agent is seen. Of two Jobs of one name
- * nobody can tell whose the agent is, so until one of them has ended neither is touched; but two that never start, and
- * have no agent, must not wait for each other.
+ * nobody can tell whose the agent is before one of the pods has passed its registration, so until then neither is
+ * touched; but two that never start, and have no agent, must not wait for each other.
  */
 function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
-  if (hasTwin(agentJob, context)) return agent === undefined ? whileTwins(agentJob, context) : nothing;
-  if (agent !== undefined && !everyClusterKnown(context.observed)) return nothing;
+  const owner = ownerOf(agentJob, agent, context);
+  if (owner === 'unclear' && agent !== undefined) return nothing;
+  if (owner !== 'its') return whileTwins(agentJob, context);
   const step = whileStarted(agentJob, agent, context);
-  if (agent === undefined || agentJob.phase !== 'started') return step;
+  if (agent === undefined) return step;
   return { ...step, actions: [{ kind: 'noteAgent', agentJob, agentId: agent.id }, ...step.actions] };
 }
 

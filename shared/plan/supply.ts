@@ -8,7 +8,7 @@ import { isOn } from '../domain/control.ts';
 import { type Offer, offerOf } from '../domain/demand.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { type ParsedName, parseName } from '../domain/names.ts';
-import { promisedCapabilities } from '../domain/offer.ts';
+import { onceRunning, promisedCapabilities } from '../domain/offer.ts';
 import type { ChosenParameters, PoolPolicy, Template } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
 import { everyClusterKnown } from './observed.ts';
@@ -99,6 +99,9 @@ export function workerName(policy: PoolPolicy, name: string): WorkerName | undef
   return parsed?.kind === 'placeholder' ? undefined : parsed;
 }
 
+const offered = ({ capabilities }: Agent, state: Usable['state']): Offer =>
+  offerOf(state === 'booting' ? onceRunning(capabilities) : capabilities);
+
 function usableOf(view: View, agent: Agent, parsed: WorkerName | undefined, state: Usable['state']): Usable {
   const agentJob = parsed === undefined ? undefined : agentJobOf(view, agent);
   const idleSince = Math.max(
@@ -108,7 +111,7 @@ function usableOf(view: View, agent: Agent, parsed: WorkerName | undefined, stat
   return {
     name: agent.name,
     state,
-    offer: offerOf(agent.capabilities),
+    offer: offered(agent, state),
     ...(parsed?.kind === 'request' ? { madeFor: parsed.requestId } : {}),
     ours: parsed !== undefined,
     ...(agentJob === undefined ? {} : { agentJob }),

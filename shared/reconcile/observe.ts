@@ -44,7 +44,8 @@ async function lookAtClusters({ clusters, clock, policy, memory }: LookDeps, err
   );
 }
 
-async function lookAtParallelJobs(
+/** Parallel jobs of the licence group, or what they were last. */
+export async function lookAtParallelJobs(
   deps: LookDeps,
   errors: unknown[],
   { parallelJobs, group = [] }: LookOptions,

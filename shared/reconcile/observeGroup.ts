@@ -22,15 +22,15 @@ function knownView(policy: PoolPolicy, observed: Observed): View | undefined {
   return requests.known && agents.known ? viewOf(policy, observed, requests.value, agents.value) : undefined;
 }
 
-interface Stake {
+export interface Stake {
   readonly needs: LicenceNeeds;
   readonly free: number;
 }
 
-/** What this pool needs, when its share depends on what the others want. */
-function stakeOf({ policy }: ReconcileDeps, observed: Observed, group: readonly LookDeps[]): Stake | undefined {
+/** What this pool needs, when there may not be enough for all: then its share depends on what the others want. */
+export function stakeOf({ policy, group = [] }: ReconcileDeps, observed: Observed): Stake | undefined {
   const view = knownView(policy, observed);
-  if (view === undefined || group.length === 0) return undefined;
+  if (view === undefined) return undefined;
   const free = freeParallelJobs(view);
   if (free === Number.POSITIVE_INFINITY) return undefined;
   const needs = licenceNeeds(view);
@@ -89,11 +89,10 @@ function noteGrants(
 export async function observeGroup(
   deps: ReconcileDeps,
   observed: Observed,
+  stake: Stake,
   errors: unknown[],
 ): Promise<readonly GroupMember[]> {
   const group = deps.group ?? [];
-  const stake = stakeOf(deps, observed, group);
-  if (stake === undefined) return [];
   const members = await bounded(group, width, async (member): Promise<GroupMember> => {
     const { organisation, poolId } = member.policy;
     return {

@@ -28,11 +28,11 @@ export function startPatch(agentJob: Identity, agentId: number | undefined, at: 
   ];
 }
 
-/** Only while it is started: later steps go by what they found themselves. */
-export function noteAgentPatch(agentJob: Identity, agentId: number): JsonPatch {
+/** Only in the phase in which it was seen: a Job that has ended meanwhile is somebody's memory. */
+export function noteAgentPatch(agentJob: Pick<AgentJob, 'uid' | 'phase'>, agentId: number): JsonPatch {
   return [
     testUid(agentJob),
-    { op: 'test', path: annotationPointer(annotations.phase), value: 'started' },
+    { op: 'test', path: annotationPointer(annotations.phase), value: agentJob.phase },
     set(annotations.agentId, String(agentId)),
   ];
 }

@@ -15,32 +15,20 @@ import { type ProbeDeps, type ProbeListener, probeTimes } from './probeDeps.ts';
 import { ListenerEar } from './probeEar.ts';
 import { removeLeftovers } from './probeLeftovers.ts';
 import { recordProbe } from './probeRecord.ts';
-import type { Learnt, ProbeReport, ProbeStep, ProbeStepId, ProbeVerdict } from './probeReport.ts';
-import { ProbeRefusal, probeWords, provesFailure, RequestGiven } from './probeWords.ts';
+import type { Learnt, ProbeReport, ProbeStepId, ProbeVerdict } from './probeReport.ts';
+import { ProbeSteps, StepFailed } from './probeSteps.ts';
+import { ProbeRefusal, probeWords, provesFailure } from './probeWords.ts';
 
 interface Finding {
   readonly verdict: ProbeVerdict;
   readonly because?: string;
 }
 
-/** A step without which the next ones make no sense. */
-class StepFailed extends Error {
-  override readonly name = 'StepFailed';
-  readonly step: ProbeStepId;
-  override readonly cause: unknown;
-
-  constructor(step: ProbeStepId, cause: unknown) {
-    super(step);
-    this.step = step;
-    this.cause = cause;
-  }
-}
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 class Probe {
   readonly agent: ProbeAgent;
-  readonly steps: ProbeStep[] = [];
+  readonly steps: ProbeSteps;
   readonly learnt: Mutable<Learnt> = {};
   at: EpochMs | undefined;
   readonly #deps: ProbeDeps;
@@ -50,6 +38,7 @@ class Probe {
   constructor(deps: ProbeDeps) {
     this.#deps = deps;
     this.agent = new ProbeAgent(deps);
+    this.steps = new ProbeSteps(deps);
   }
 
   async examine(): Promise<Finding> {
@@ -71,52 +60,24 @@ class Probe {
     return { verdict, because: probeWords(step, cause) };
   }
 
-  note(id: ProbeStepId, mark: ProbeStep['mark'], text: string): void {
-    const step = { id, mark, text };
-    this.steps.push(step);
-    this.#deps.onStep?.(step);
-  }
-
-  async #step<T>(id: ProbeStepId, work: () => Promise<{ readonly text: string; readonly value: T }>): Promise<T> {
-    this.#deps.signal.throwIfAborted();
-    try {
-      const { text, value } = await work();
-      this.note(id, 'passed', text);
-      return value;
-    } catch (error) {
-      if (!this.#deps.signal.aborted) this.note(id, 'failed', probeWords(id, error));
-      throw new StepFailed(id, error);
-    }
-  }
-
-  /** A step whose failure leaves the question open no further; only a request that the agent was given ends the probe. */
-  async #optional(id: ProbeStepId, work: () => Promise<string>): Promise<void> {
-    try {
-      await this.#step(id, async () => ({ text: await work(), value: undefined }));
-    } catch (error) {
-      const ends = error instanceof StepFailed && error.cause instanceof RequestGiven;
-      if (ends || this.#deps.signal.aborted) throw error;
-    }
-  }
-
   /** Read rights, the server's time, and what earlier probes left. */
   async #look(): Promise<void> {
     const { pools, policy } = this.#deps;
-    const agents = await this.#step('readAgents', async () => {
+    const agents = await this.steps.take('readAgents', async () => {
       const { value, at } = await pools.listAgents(policy.poolId);
       this.at = at;
       return { text: `${value.length} registered`, value };
     });
-    await this.#step('readRequests', async () => {
+    await this.steps.take('readRequests', async () => {
       const { value } = await pools.listJobRequests(policy.poolId);
       return { text: `${value.length} unfinished`, value: undefined };
     });
-    await this.#optional('readParallelJobs', async () => {
+    await this.steps.tryOut('readParallelJobs', async () => {
       const { total, used } = await pools.getParallelJobs();
       return `${used} of ${total} in use`;
     });
     this.#notePlaceholders(agents);
-    await this.#optional('removeLeftovers', async () => {
+    await this.steps.tryOut('removeLeftovers', async () => {
       const { removed, kept } = await removeLeftovers(this.#deps, agents, this.at ?? 0);
       if (kept.length > 0) throw new ProbeRefusal(`left alone: ${kept.join(', ')}`, false);
       return removed === 0 ? 'nothing' : `${removed} removed`;
@@ -126,17 +87,17 @@ class Probe {
   #notePlaceholders(agents: readonly Agent[]): void {
     const scope = scopeOf(this.#deps.policy);
     const seen = agents.filter(({ name }) => parseName(scope, name)?.kind === 'placeholder').length;
-    if (seen > 0) this.note('seePlaceholder', 'passed', `${seen} of ${this.#deps.policy.templates.length}`);
-    else this.note('seePlaceholder', 'noted', 'none yet; the first pass over the pool registers them');
+    if (seen > 0) this.steps.note('seePlaceholder', 'passed', `${seen} of ${this.#deps.policy.templates.length}`);
+    else this.steps.note('seePlaceholder', 'noted', 'none yet; the first pass over the pool registers them');
   }
 
   /** Registered and seen to be disabled: from here on it may go online. */
   async #register(): Promise<AgentFiles> {
-    const files = await this.#step('register', async () => ({
+    const files = await this.steps.take('register', async () => ({
       value: await this.agent.register(),
       text: this.agent.name,
     }));
-    await this.#step('keepDisabled', async () => {
+    await this.steps.take('keepDisabled', async () => {
       const asRegistered = await this.agent.read();
       this.learnt.registration = asRegistered.enabled ? 'ignores enabled=false' : 'heeds enabled=false';
       if (asRegistered.enabled) await this.agent.disable();
@@ -155,16 +116,16 @@ class Probe {
     const serverClock: Clock = { now: () => clock.now() - aheadMs, sleep: (ms, signal) => clock.sleep(ms, signal) };
     const listener = connect(files, serverClock);
     this.#listener = listener;
-    await this.#step('signIn', async () => {
+    await this.steps.take('signIn', async () => {
       await this.#insist('signIn', () => listener.signIn());
       return { text: '', value: undefined };
     });
-    await this.#step('openSession', async () => {
+    await this.steps.take('openSession', async () => {
       await this.#insist('openSession', () => listener.openSession(sessionCapabilities));
       this.#ear = new ListenerEar(listener, clock);
       return { text: '', value: undefined };
     });
-    await this.#step('readBack', async () => {
+    await this.steps.take('readBack', async () => {
       const agent = await this.#readOnline();
       this.learnt.capabilities = capabilitiesAfter(agent);
       return { text: `online, disabled, capabilities ${this.learnt.capabilities}`, value: undefined };
@@ -199,18 +160,18 @@ class Probe {
 
   /** What is worth knowing and does not decide. */
   async #learn(): Promise<void> {
-    await this.#optional('disable', async () => {
+    await this.steps.tryOut('disable', async () => {
       try {
         await this.agent.disable();
       } catch (error) {
-        if (hasErrorKind(error, 'invalid', 'conflict', 'forbidden')) this.learnt.disableWhileOnline = 'refused';
+        if (hasErrorKind(error, 'invalid', 'conflict')) this.learnt.disableWhileOnline = 'refused';
         throw error;
       }
       const { online } = await this.agent.read();
       this.learnt.disableWhileOnline = 'accepted';
       return online ? 'it stays online' : 'it goes offline';
     });
-    await this.#optional('delete', () => this.#deleteWhileIdle());
+    await this.steps.tryOut('delete', () => this.#deleteWhileIdle());
   }
 
   async #deleteWhileIdle(): Promise<string> {
@@ -231,24 +192,21 @@ class Probe {
     return `its listener gets ${this.learnt.listenerTold}`;
   }
 
-  #triedToRegister(): boolean {
-    return this.steps.some(({ id }) => id === 'register');
-  }
-
   /** Whatever happened: the session ends, the agent goes. Never rejects. */
   async cleanUp(): Promise<string | undefined> {
     await this.#ear?.stop();
     if (this.#ear !== undefined) await this.#listener?.closeSession().catch(() => undefined);
     const left = await this.agent.remove();
     this.#listener?.end();
-    if (left !== undefined) this.note('cleanUp', 'failed', left);
-    else if (this.#triedToRegister()) this.note('cleanUp', 'passed', '');
+    if (left !== undefined) this.steps.note('cleanUp', 'failed', left);
+    else if (this.steps.triedToRegister) this.steps.note('cleanUp', 'passed', '');
     return left;
   }
 }
 
-function afterCleaning(finding: Finding, learnt: Learnt, left: string | undefined): Finding {
-  if (finding.verdict !== 'works' || left === undefined || learnt.deleteWhileIdle !== 'refused') return finding;
+/** An agent that is refused its deletion with a session and without one cannot be taken away at all. */
+function afterCleaning(finding: Finding, { agent, learnt }: Probe): Finding {
+  if (finding.verdict !== 'works' || !agent.wasKept || learnt.deleteWhileIdle !== 'refused') return finding;
   return { verdict: 'fails', because: 'the server does not let its agents be deleted, so their keys would live on' };
 }
 
@@ -258,7 +216,7 @@ export async function probePool(deps: ProbeDeps): Promise<ProbeReport> {
   const probe = new Probe(deps);
   const examined = await probe.examine();
   const left = await probe.cleanUp();
-  const finding = afterCleaning(examined, probe.learnt, left);
+  const finding = afterCleaning(examined, probe);
   const outcome = { ...finding, learnt: probe.learnt, ...(probe.at !== undefined && { at: probe.at }) };
   const recorded = await recordProbe(deps.clusters, policy.poolId, outcome);
   noteRecord(probe, outcome.verdict, recorded);
@@ -268,7 +226,7 @@ export async function probePool(deps: ProbeDeps): Promise<ProbeReport> {
     poolId: policy.poolId,
     poolName: policy.poolName,
     agentName: probe.agent.name,
-    steps: probe.steps,
+    steps: probe.steps.all,
     ...(left !== undefined && { leftBehind: left }),
     ...recorded,
   };
@@ -279,7 +237,7 @@ function noteRecord(
   verdict: ProbeVerdict,
   { recordedIn, notRecordedIn }: Pick<ProbeReport, 'recordedIn' | 'notRecordedIn'>,
 ): void {
-  if (verdict === 'inconclusive') probe.note('record', 'noted', 'nothing, because nothing is certain');
-  else if (notRecordedIn.length > 0) probe.note('record', 'failed', `not in ${notRecordedIn.join(', ')}`);
-  else probe.note('record', 'passed', `in ${recordedIn.join(', ')}`);
+  if (verdict === 'inconclusive') probe.steps.note('record', 'noted', 'nothing, because nothing is certain');
+  else if (notRecordedIn.length > 0) probe.steps.note('record', 'failed', `not in ${notRecordedIn.join(', ')}`);
+  else probe.steps.note('record', 'passed', `in ${recordedIn.join(', ')}`);
 }

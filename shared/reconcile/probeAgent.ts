@@ -33,6 +33,7 @@ export class ProbeAgent {
   /** A registration was sent and not refused: the agent may exist even if no reply came. */
   #mayExist = false;
   #mustStay = false;
+  #wasKept = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -116,11 +117,17 @@ export class ProbeAgent {
       if (agent === undefined) return undefined;
       if (this.#mustStay || agent.assignedRequestId !== undefined) return this.#stays(agent);
       const answer = await this.#deps.pools.deleteAgent(this.#deps.policy.poolId, agent.id);
-      if (answer === 'refused') return `The server refuses to delete agent ${this.name} (${agent.id}).`;
+      this.#wasKept = answer === 'refused';
+      if (this.#wasKept) return `The server refuses to delete agent ${this.name} (${agent.id}).`;
       return (await this.#find()) === undefined ? undefined : `Agent ${this.name} is still there after its deletion.`;
     } catch (error) {
       return `Agent ${this.name} may still be registered (${errorKind(error)}). It is disabled and nobody has its key; a run after an hour removes it.`;
     }
+  }
+
+  /** The server refused to let it go although it held nothing. */
+  get wasKept(): boolean {
+    return this.#wasKept;
   }
 
   /** The name holds chance of our own, so whatever bears it is ours. */

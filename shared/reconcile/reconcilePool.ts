@@ -6,8 +6,8 @@ import type { ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
-import { type Look, longestRetryAfter, observePool } from './observe.ts';
-import { observeGroup } from './observeGroup.ts';
+import { type Look, longestRetryAfter, lookAtParallelJobs, observePool } from './observe.ts';
+import { observeGroup, stakeOf } from './observeGroup.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
 export interface PassReport {
@@ -99,12 +99,19 @@ function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
   return (cut && has('done')) || has('raced', 'create');
 }
 
-/** The pool itself, and its licence group as far as it matters. */
+/**
+ * The pool itself, and where parallel jobs may be short its licence group. What they are used by is then asked once more,
+ * last of all: a request that is given to an agent in between would else be counted nowhere.
+ */
 export async function lookAtAll(deps: ReconcileDeps): Promise<Look> {
-  const look = await observePool(deps, { group: deps.group ?? [] });
+  const { group: others = [] } = deps;
+  const look = await observePool(deps, { group: others });
+  const stake = stakeOf(deps, look.observed);
+  if (stake === undefined) return look;
   const errors = [...look.errors];
-  const group = await observeGroup(deps, look.observed, errors);
-  return { ...look, observed: { ...look.observed, group }, errors };
+  const group = await observeGroup(deps, look.observed, stake, errors);
+  const parallelJobs = await lookAtParallelJobs(deps, errors, { group: others });
+  return { ...look, observed: { ...look.observed, group, parallelJobs }, errors };
 }
 
 /** What an active pool would have done. */

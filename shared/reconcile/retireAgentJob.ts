@@ -55,11 +55,21 @@ function lookUpAgent({ deps }: Retiring, agentJob: AgentJob): Promise<Agent | un
     : deps.pools.getAgent(poolId, agentJob.agentId);
 }
 
-/** True when another cluster holds a live Job of this name: then nobody can tell whose the agent is. */
-async function hasTwin({ deps }: Retiring, { name, cluster }: AgentJob): Promise<boolean> {
+/**
+ * Whose an agent is that was found by name alone. A twin in another cluster that bears the agent's id has it; one without
+ * an id leaves it open.
+ */
+async function ownerOf(
+  { deps }: Retiring,
+  { name, cluster, agentId }: AgentJob,
+  agent: Agent,
+): Promise<'its' | 'a twin' | 'unclear'> {
+  if (agentId !== undefined) return 'its';
   const others = deps.clusters.filter((candidate) => candidate.name !== cluster);
   const found = await Promise.all(others.map((other) => other.getAgentJob(name)));
-  return found.some((other) => other !== undefined && !isTombstone(other) && !isOver(other));
+  const twins = found.filter((other) => other !== undefined && !isTombstone(other) && !isOver(other));
+  if (twins.some((twin) => twin?.agentId === agent.id)) return 'a twin';
+  return twins.some((twin) => twin?.agentId === undefined) ? 'unclear' : 'its';
 }
 
 async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): Promise<void> {
@@ -71,9 +81,7 @@ async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): P
 }
 
 /** What keeps the agent from being deleted now. */
-async function hindranceOf(retiring: Retiring, agentJob: AgentJob, agent: Agent): Promise<string | undefined> {
-  if (agentJob.agentId === undefined && (await hasTwin(retiring, agentJob)))
-    return 'its agent may be that of another cluster';
+async function hindranceOf(retiring: Retiring, agent: Agent): Promise<string | undefined> {
   if (agent.assignedRequestId !== undefined) return `holds request ${agent.assignedRequestId}`;
   if (!agent.enabled) return undefined;
   await disable(retiring, agent);
@@ -84,12 +92,13 @@ async function hindranceOf(retiring: Retiring, agentJob: AgentJob, agent: Agent)
 async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gone' | Outcome> {
   const { deps, cluster } = retiring;
   const { poolId } = deps.policy;
-  // The agent of this name is another Job's, which was quicker to register it.
-  if (retiring.action.reason === 'raced') return 'gone';
   if (agentJob.agentId !== undefined) await disable(retiring, { id: agentJob.agentId, name: agentJob.name });
   const agent = await lookUpAgent(retiring, agentJob);
   if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');
-  const hindrance = await hindranceOf(retiring, agentJob, agent);
+  const owner = await ownerOf(retiring, agentJob, agent);
+  if (owner === 'a twin') return 'gone';
+  if (owner === 'unclear') return outcome(retiring, 'waiting', 'its agent may be that of another cluster');
+  const hindrance = await hindranceOf(retiring, agent);
   if (hindrance !== undefined) return outcome(retiring, 'waiting', hindrance);
   if (agent.lastCompletedRequest !== undefined && agentJob.served === undefined) {
     await cluster.patchAgentJob(agentJob.name, servedPatch(agentJob, agent.lastCompletedRequest.id));
@@ -97,6 +106,9 @@ async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gon
   const deleted = await deps.pools.deleteAgent(poolId, agent.id);
   return deleted === 'refused' ? outcome(retiring, 'waiting', 'the server refuses to delete the agent') : 'gone';
 }
+
+const mayBeIts = async (retiring: Retiring, agentJob: AgentJob, agent: Agent): Promise<boolean> =>
+  (await ownerOf(retiring, agentJob, agent)) !== 'a twin';
 
 /** Step 5. True when no container of the Job can run any more. */
 async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> {
@@ -106,7 +118,7 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
   if (now - (agentJob.phaseAt ?? now) < deps.policy.endGraceMs) return false;
   // Asked once more by name: without an id on the Job, the pod may have registered meanwhile.
   const named = await deps.pools.findAgent(deps.policy.poolId, agentJob.name);
-  const isNamed = named !== undefined && standsBehind(agentJob, named);
+  const isNamed = named !== undefined && standsBehind(agentJob, named) && (await mayBeIts(retiring, agentJob, named));
   if (isNamed || !retiring.absenceCounts) return false;
   if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
   return false;
@@ -135,7 +147,8 @@ async function layToRest(retiring: Retiring, agentJob: AgentJob): Promise<Outcom
 async function retire(retiring: Retiring): Promise<Outcome> {
   const marked = await markRetiring(retiring);
   if (marked === undefined) return outcome(retiring, 'raced', 'the Job moved on');
-  const removed = await removeAgent(retiring, marked);
+  // Of one that lost the race, the agent of the name is another Job's, which was quicker to register it.
+  const removed = retiring.action.reason === 'raced' ? 'gone' : await removeAgent(retiring, marked);
   if (removed !== 'gone') return removed;
   // Read afresh: `served` may have just been written, and the pod is seen by list only once, long ago.
   const agentJob = await retiring.cluster.getAgentJob(marked.name);
@@ -154,6 +167,8 @@ export async function retireAgentJob(deps: Pass, action: RetireAction, absenceCo
   try {
     return await retire({ deps, action, cluster, absenceCounts });
   } catch (error) {
+    // A `test` of a patch failed: somebody else has taken this very step.
+    if (hasErrorKind(error, 'invalid')) return { action: 'retire', subject, kind: 'raced', detail: 'the Job moved on' };
     return { action: 'retire', subject, kind: 'uncertain', detail: errorKind(error), error };
   }
 }

@@ -15,6 +15,8 @@ const followers: Readonly<Record<string, readonly string[]>> = {
 
 /** More wasted attempts at one request than this are a factory, whatever explains each of them. */
 const maxWastedPerTenMinutes = 12;
+/** Of a pool's warm agents together, of which there are up to three. */
+const maxWastedWarm = 24;
 const tenMinutesMs = 600_000;
 /** A placeholder stays this long after its template left, at least. */
 const absentForMs = 900_000;
@@ -56,12 +58,14 @@ export class Conduct {
   /** An attempt came to nothing. One that another request's theft used up did not. */
   #onWasted(metadata: JsonObject): void {
     const marks = record(metadata['labels']);
-    const requestId = text(marks[labels.requestId]) || `${text(marks[labels.poolId])} warm`;
+    const own = text(marks[labels.requestId]);
+    const requestId = own === '' ? `${text(marks[labels.poolId])} warm` : own;
+    const limit = own === '' ? maxWastedWarm : maxWastedPerTenMinutes;
     const now = this.#now();
     const recent = (this.#wasted.get(requestId) ?? []).filter((at) => now - at < tenMinutesMs);
     recent.push(now);
     this.#wasted.set(requestId, recent);
-    if (recent.length > maxWastedPerTenMinutes) {
+    if (recent.length > limit) {
       this.#violated(now, `${recent.length} attempts at request ${requestId} came to nothing within ten minutes`);
     }
   }
