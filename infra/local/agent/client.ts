@@ -1,5 +1,6 @@
 /** The agent's calls, under its own token, over fetch and its kept connections. */
 import type { z } from 'zod';
+import type { Capabilities } from '../../../shared/domain/agent.ts';
 import type { TaskResult } from '../../../shared/domain/jobRequest.ts';
 import { isJsonObject } from '../../../shared/domain/json.ts';
 import type { Clock } from '../../../shared/ports.ts';
@@ -12,6 +13,7 @@ import {
   type JobMessage,
   jobMessageSchema,
   messageSchema,
+  messageTypeSchema,
   Refused,
   sessionSchema,
   TokenRevoked,
@@ -32,6 +34,12 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Sessions and messages are in no public reference and have never left preview: without the revision they would be
+ * refused (azure-devops-node-api 17.0.1 sends 7.2-preview.1 to them).
+ */
+const apiVersion = '7.1-preview.1';
+
 /** Of a token's life; the rest is for calls that are on their way. */
 const usedShare = 0.8;
 
@@ -44,6 +52,18 @@ function typeKeyOf(text: string): string {
   } catch {
     return '';
   }
+}
+
+/** RFC 6749, 5.2. */
+async function tokenRefusal(answer: Response): Promise<string> {
+  const body: unknown = await answer.json().catch(() => undefined);
+  const words = isJsonObject(body) ? [body['error'], body['error_description']] : [];
+  return (
+    words
+      .filter((word) => typeof word === 'string')
+      .join(': ')
+      .slice(0, 200) || 'refused'
+  );
 }
 
 async function parsed<T>(answer: Response, schema: z.ZodType<T>): Promise<T> {
@@ -65,21 +85,34 @@ export class AgentClient {
     this.#killed = killed;
   }
 
-  async openSession(): Promise<Session> {
+  /** Gets a token of its own, unless it has one that lasts. Throws TokenRevoked where the server refuses the key. */
+  async signIn(): Promise<void> {
+    await this.#bearer();
+  }
+
+  /** With a scan of this machine, unless the capabilities are given. */
+  async openSession(given?: Capabilities): Promise<Session> {
     const { agentId: id, agentName: name, capabilities, privateKey } = this.credentials;
-    const systemCapabilities = reportedCapabilities(name, this.#machine, capabilities);
+    const scanned = reportedCapabilities(name, this.#machine, capabilities);
     const body = {
       ownerName: this.#machine,
-      agent: { id, name, version: systemCapabilities['Agent.Version'], osDescription: 'Linux' },
-      systemCapabilities,
+      agent: { id, name, version: scanned['Agent.Version'], osDescription: 'Linux' },
+      systemCapabilities: given ?? scanned,
     };
     const answer = await this.#send({ method: 'POST', path: this.#pool('sessions'), body });
     const { sessionId, encryptionKey } = await parsed(answer, sessionSchema);
-    return { id: sessionId, aes: unwrapKey(privateKey, encryptionKey.value) };
+    const { encrypted, value } = encryptionKey;
+    return { id: sessionId, aes: encrypted ? unwrapKey(privateKey, value) : Buffer.from(value, 'base64') };
   }
 
   async closeSession(session: Session): Promise<void> {
     await this.#send({ method: 'DELETE', path: this.#pool(`sessions/${session.id}`) });
+  }
+
+  /** The type of the oldest message, which stays where it is; undefined = the server held the call and had none. */
+  async peek(session: Session, signal: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#send({ method: 'GET', path: this.#pool(`messages?sessionId=${session.id}`), signal });
+    return answer.status === 202 ? undefined : (await parsed(answer, messageTypeSchema)).messageType;
   }
 
   /** undefined = the server held the call and had nothing to say. */
@@ -130,7 +163,7 @@ export class AgentClient {
       method,
       headers: {
         authorization: `Bearer ${token}`,
-        accept: 'application/json;api-version=7.1',
+        accept: `application/json;api-version=${apiVersion}`,
         'x-tfs-fedauthredirect': 'Suppress',
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
@@ -150,10 +183,7 @@ export class AgentClient {
       body: tokenForm(assertion),
       signal: this.#killed,
     });
-    if (answer.status === 400) {
-      await answer.body?.cancel();
-      throw new TokenRevoked(`No token for ${clientId}.`);
-    }
+    if (answer.status === 400) throw new TokenRevoked(`No token for ${clientId}: ${await tokenRefusal(answer)}`);
     const { access_token: value, expires_in: seconds } = await parsed(
       await accepted({ method: 'POST', path: oauthEndpointUrl }, answer),
       tokenSchema,

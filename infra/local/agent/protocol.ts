@@ -3,10 +3,13 @@ import { z } from 'zod';
 
 export const tokenSchema = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
 
+/** A key that is not encrypted is taken as it is (azure-pipelines-agent MessageListener.cs, GetMessageDecryptor). */
 export const sessionSchema = z.object({
   sessionId: z.string(),
-  encryptionKey: z.object({ encrypted: z.literal(true), value: z.base64() }),
+  encryptionKey: z.object({ encrypted: z.boolean(), value: z.base64() }),
 });
+
+export const messageTypeSchema = z.object({ messageType: z.string() });
 
 export const messageSchema = z.object({
   messageId: z.number(),
