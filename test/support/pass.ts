@@ -26,6 +26,8 @@ import type { Outcome } from '../../shared/reconcile/outcome.ts';
 import { policy as defaultPolicy } from './builders.ts';
 
 export const namespace = 'mayfly-agents';
+/** What init containers register with. */
+export const registrationToken = 'registration-token';
 const { poolId } = defaultPolicy;
 /** From an agent's last word to the end of its process. */
 const exitMs = 2000;
@@ -132,6 +134,7 @@ export class Worlds {
     });
     const agent = agentWorkload(this.ado, () => ({ temper: this.temper, connectMs: 500 }));
     const workload: Workload = {
+      ...agent,
       run: async (context) => {
         const exitCode = await agent.run(context);
         await clock.sleep(exitMs, context.killed).catch(() => undefined);
@@ -185,6 +188,7 @@ export class Worlds {
       }),
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys: { generate: async () => this.#key ?? aKey(this.#keys++) },
+      registrationToken: async () => new Secret(registrationToken),
       nonces: { next: () => `${caller}-${nonce++}` },
       memory: { quotas: new Map(), runs: new Map() },
       clock,

@@ -19,6 +19,8 @@ export const action: CreateAction = {
   registration: 'jit',
   purpose: { kind: 'request', requestId: 1001, attempt: 1 },
 };
+/** The same, its agent registered by an init container of its pod. */
+export const inPod: CreateAction = { ...action, registration: 'initConfig' };
 export const ownAgent = 2;
 
 export const status = (code: number): FaultKind => ({ kind: 'status', status: code });
@@ -53,11 +55,14 @@ export const creating: Existing = { ...nothing, jobs: ['1001-1 creating suspende
 export const creatingWithAgent: Existing = { ...creating, agents: started.agents };
 export const allButStarted: Existing = { ...creatingWithAgent, secrets: started.secrets };
 
-export async function create(row: Pick<Row, 'given' | 'deps'>): Promise<{ worlds: Worlds; outcome: string }> {
+export async function create(
+  row: Pick<Row, 'given' | 'deps'>,
+  given: CreateAction = action,
+): Promise<{ worlds: Worlds; outcome: string }> {
   const worlds = new Worlds();
   row.given(worlds);
   const { deps } = worlds.plane();
-  const outcome = await worlds.until(createAgentJob({ ...deps, ...row.deps?.(deps) }, action));
+  const outcome = await worlds.until(createAgentJob({ ...deps, ...row.deps?.(deps) }, given));
   return { worlds, outcome: outcomeLine(outcome) };
 }
 
