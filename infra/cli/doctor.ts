@@ -41,6 +41,9 @@ const tell = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 
+// `doctor | head`: whoever reads no further has seen enough, but the agent must go all the same. The other commands end.
+for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => undefined);
+
 class Complaint extends Error {}
 
 /** Ctrl-C ends the probe, which then still takes its agent away; a second one ends the process at once. */
@@ -51,8 +54,7 @@ function interruption(): AbortSignal {
     tell(pc.dim('Taking the agent away. Once more ends it at once and leaves that to the next run.'));
     interrupted.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   return interrupted.signal;
 }
 

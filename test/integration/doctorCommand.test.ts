@@ -15,12 +15,17 @@ let system: LocalSystem;
 beforeAll(async () => {
   system = await startLocalSystem({ portBase: 0, host: false, watched: { faults, journal } });
 });
-afterEach(() => faults.clear());
+afterEach(() => {
+  faults.clear();
+  journal.clear();
+});
 afterAll(() => system.close());
 
 interface Doctor {
   readonly ended: Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
   readonly kill: (signal: NodeJS.Signals) => void;
+  /** Nobody reads on. */
+  readonly hangUp: () => void;
 }
 
 function doctor(parameters: readonly string[], settings: Readonly<Record<string, string>> = system.settings): Doctor {
@@ -36,7 +41,7 @@ function doctor(parameters: readonly string[], settings: Readonly<Record<string,
   const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
     child.once('close', (code) => resolve({ code, out, err }));
   });
-  return { ended, kill: (signal) => child.kill(signal) };
+  return { ended, kill: (signal) => child.kill(signal), hangUp: () => child.stdout.destroy() };
 }
 
 const pool = ['--organisation', 'contoso', '--pool', '1'];
@@ -116,16 +121,26 @@ describe('npm run doctor', () => {
     expect([code, err]).toEqual([2, expect.stringMatching(/MAYFLY_ADO_URL[\s\S]*--local takes those of/)]);
   });
 
-  it('takes its agent away when it is interrupted', async () => {
-    fail(/\/sessions$/, { kind: 'hang' });
-    const { ended, kill } = doctor(pool);
-    await until(wasAsked(/\/sessions$/));
-    expect(probeAgents()).toHaveLength(1);
-    faults.clear();
-    kill('SIGINT');
-    const { code, out } = await ended;
-    expect([code, out]).toEqual([2, expect.stringMatching(/✓ leaves nothing behind[\s\S]*it was interrupted/)]);
-    expect(probeAgents()).toEqual([]);
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'takes its agent away when it is interrupted by %s',
+    async (signal) => {
+      fail(/\/sessions$/, { kind: 'hang' });
+      const { ended, kill } = doctor(pool);
+      await until(wasAsked(/\/sessions$/));
+      expect(probeAgents()).toHaveLength(1);
+      faults.clear();
+      kill(signal);
+      const { code, out } = await ended;
+      expect([code, out]).toEqual([2, expect.stringMatching(/✓ leaves nothing behind[\s\S]*it was interrupted/)]);
+      expect(probeAgents()).toEqual([]);
+    },
+  );
+
+  it('takes its agent away when nobody reads on', async () => {
+    const { ended, hangUp } = doctor(pool);
+    await until(() => probeAgents().length === 1);
+    hangUp();
+    expect([(await ended).code, probeAgents()]).toEqual([0, []]);
   });
 
   it('leaves a harmless agent where it is killed', async () => {
