@@ -5,7 +5,7 @@
  */
 import type { Agent } from '../domain/agent.ts';
 import { type AgentJob, isOver, isTombstone, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
-import { errorKind, hasErrorKind } from '../domain/errors.ts';
+import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
 import type { Action } from '../plan/plan.ts';
@@ -167,8 +167,9 @@ export async function retireAgentJob(deps: Pass, action: RetireAction, absenceCo
   try {
     return await retire({ deps, action, cluster, absenceCounts });
   } catch (error) {
-    // A `test` of a patch failed: somebody else has taken this very step.
-    if (hasErrorKind(error, 'invalid')) return { action: 'retire', subject, kind: 'raced', detail: 'the Job moved on' };
+    // A `test` of a patch failed: somebody else has taken this very step. Azure DevOps may refuse what it cannot read.
+    if (error instanceof UpstreamError && error.upstream === 'kubernetes' && error.kind === 'invalid')
+      return { action: 'retire', subject, kind: 'raced', detail: 'the Job moved on' };
     return { action: 'retire', subject, kind: 'uncertain', detail: errorKind(error), error };
   }
 }

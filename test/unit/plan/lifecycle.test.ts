@@ -186,12 +186,12 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [`retire ${first} surplus`, `deleteGhost ${first}`],
     },
     {
-      name: 'an agent whose name a retiring Job bears that tells no agent is none',
+      name: 'an agent whose name a retiring Job bears that tells no agent is none: it is that Job’s, which is told',
       given: {
         agents: [anAgent({ online: false, createdAt: minutesAgo(60), statusChangedAt: minutesAgo(59) })],
         agentJobs: [withoutAgentId(anAgentJob({ phase: 'retiring', reason: 'surplus' }))],
       },
-      want: [`retire ${first} surplus`],
+      want: [`noteAgent ${first}`, `retire ${first} surplus`],
     },
     {
       name: 'an agent of another mark is never a ghost',

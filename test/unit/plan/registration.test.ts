@@ -39,21 +39,19 @@ describe('planPool: who registers', () => {
   const auto = { registration: 'auto', hasRegistrationCredential: true } as const;
   const allDay = { weekdays: [0, 1, 2, 3, 4, 5, 6], from: 0, to: 1440, zone: 'UTC' } as const;
   const warm = [{ template: 'linux', count: 1, ...allDay }];
-  const control = (value: Control | undefined, error?: string): Given => ({
-    control: { value, ...(error === undefined ? {} : { error }) },
-  });
-  it.each([
+  const control = (value: Control): Given => ({ control: { value } });
+  it.each<{ name: string; given: Given; want: string }>([
     { name: 'the control plane, once the probe has passed', given: control(works), want: 'jit' },
     { name: 'an init container before that', given: control(unprobed), want: 'initConfig' },
     { name: 'an init container where it failed', given: control(fails), want: 'initConfig' },
     {
       name: 'the control plane while the map cannot be read but told so last',
-      given: control(works, 'timeout'),
+      given: { control: { value: works, error: 'timeout' } },
       want: 'jit',
     },
     {
       name: 'an init container while the map never could be read',
-      given: control(undefined, 'timeout'),
+      given: { control: { value: undefined, error: 'timeout' } },
       want: 'initConfig',
     },
   ])('of requests and warm agents alike: $name', ({ given, want }) => {

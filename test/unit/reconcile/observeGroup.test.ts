@@ -4,8 +4,8 @@ import { errorKind, UpstreamError, type UpstreamErrorKind } from '../../../share
 import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
 import type { Observed } from '../../../shared/plan/observed.ts';
 import type { Cluster } from '../../../shared/ports.ts';
-import type { LookDeps } from '../../../shared/reconcile/deps.ts';
-import { observeGroup } from '../../../shared/reconcile/observeGroup.ts';
+import type { LookDeps, ReconcileDeps } from '../../../shared/reconcile/deps.ts';
+import { observeGroup, stakeOf } from '../../../shared/reconcile/observeGroup.ts';
 import {
   aJobRequest,
   anAgentJob,
@@ -61,10 +61,16 @@ const waiting = (count: number, id = 1): readonly JobRequest[] =>
 const wishes = (requests: readonly JobRequest[]) => requests.map(({ id, queuedAt }) => ({ requestId: id, queuedAt }));
 const free = (total: number): Observed['parallelJobs'] => ({ value: { total, used: 0 } });
 
+/** As a pass has it: the others are looked at where there may not be enough for all. */
+async function groupOf(deps: ReconcileDeps, observed: Observed, errors: unknown[]) {
+  const stake = stakeOf(deps, observed);
+  return stake === undefined ? [] : observeGroup(deps, observed, stake, errors);
+}
+
 async function look(given: Given, members: readonly Member[], changed: Partial<LookDeps['policy']> = {}) {
   const errors: unknown[] = [];
   const { deps } = new Worlds({ policy: aPoolPolicy(changed) }).plane();
-  const group = await observeGroup({ ...deps, group: members.map((member) => member.deps) }, anObserved(given), errors);
+  const group = await groupOf({ ...deps, group: members.map((member) => member.deps) }, anObserved(given), errors);
   return { group, errors: errors.map(errorKind), calls: members.flatMap(({ calls }) => calls) };
 }
 
@@ -117,7 +123,7 @@ describe('observeGroup', () => {
     const member = aMember(8, clock(), others);
     for (const part of ['requests', 'agents'] as const) {
       const unread = { ...observed, [part]: { known: false, error: 'timeout' } };
-      expect(await observeGroup({ ...deps, group: [member.deps] }, unread, [])).toEqual([]);
+      expect(await groupOf({ ...deps, group: [member.deps] }, unread, [])).toEqual([]);
     }
     expect(member.calls).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UpstreamError } from '../../../shared/domain/errors.ts';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
@@ -179,6 +180,73 @@ describe('the time of a pass', () => {
       ['150,450', 10],
       ['550,850', 2],
     ]);
+  });
+});
+
+describe('the parallel jobs of a pass', () => {
+  /** What they are used by, one answer after the other; undefined = it cannot be read. */
+  async function passWith(used: readonly (number | undefined)[], requests: number) {
+    const worlds = new Worlds({ policy: aPoolPolicy({ parallelJobs: 3 }) });
+    for (let count = 0; count < requests; count++) worlds.queueJob();
+    const plane = worlds.plane();
+    const read: string[] = [];
+    const answers = [...used];
+    const pools = {
+      ...plane.deps.pools,
+      listJobRequests: (id: number) => {
+        read.push('requests');
+        return plane.deps.pools.listJobRequests(id);
+      },
+      getParallelJobs: async () => {
+        read.push('parallel jobs');
+        const answer = answers.shift();
+        if (answer === undefined)
+          throw new UpstreamError({ upstream: 'azureDevOps', operation: 'usage', kind: 'timeout' });
+        return { total: 3, used: answer };
+      },
+    };
+    const { outcomes, plan } = await pass(worlds, { ...plane, deps: { ...plane.deps, pools } });
+    return { read, created: outcomes.length, skips: plan.skips.map(({ reason }) => reason), alarms: plan.alarms };
+  }
+
+  const first = ['parallel jobs', 'requests'];
+  it.each([
+    {
+      name: 'are asked for once where there are enough for all',
+      used: [0, 3],
+      requests: 3,
+      want: { read: first, created: 3, skips: [], alarms: [] },
+    },
+    {
+      name: 'are asked for once more after the requests where there may be too few: what was assigned in between counts',
+      used: [0, 1],
+      requests: 4,
+      want: {
+        read: [...first, 'parallel jobs'],
+        created: 2,
+        skips: ['atParallelJobLimit', 'atParallelJobLimit'],
+        alarms: [],
+      },
+    },
+    {
+      name: 'are those of the first answer, with an alarm, where the second does not come',
+      used: [1],
+      requests: 4,
+      want: {
+        read: [...first, 'parallel jobs'],
+        created: 2,
+        skips: ['atParallelJobLimit', 'atParallelJobLimit'],
+        alarms: [{ reason: 'parallelJobsUnknown', subject: 'timeout' }],
+      },
+    },
+    {
+      name: 'are asked for once where nothing waits',
+      used: [0],
+      requests: 0,
+      want: { read: first, created: 0, skips: [], alarms: [] },
+    },
+  ])('$name', async ({ used, requests, want }) => {
+    expect(await passWith(used, requests)).toEqual(want);
   });
 });
 

@@ -106,6 +106,16 @@ describe('retireAgentJob of a pod that does not end', () => {
       left: { jobs: ['1001-1 unreadable agent=2 reason=neverStarted'] },
     },
     {
+      name: 'is raced by another control plane that takes this very step',
+      given: (worlds) => worlds.fail('patch jobs', status(422)),
+      want: 'raced: the Job moved on',
+    },
+    {
+      name: 'is not raced where Azure DevOps takes exception to a call',
+      given: (worlds) => worlds.fail('findAgent', status(400)),
+      want: 'uncertain: invalid',
+    },
+    {
       name: 'does not suspend it when its pods cannot be read',
       given: (worlds) => worlds.fail('list pods', status(500)),
       want: 'uncertain: unavailable',
