@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parts } from '../../../infra/local/start/ports.ts';
+import { alarmReasons, retireReasons, skipReasons } from '../../../shared/domain/reasons.ts';
 import { readSource, trackedFiles } from '../../support/sources.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -59,6 +60,12 @@ function anchorsOf(text: string): readonly string[] {
   );
 }
 
+/** The codes in the first column of the tables under a heading of the second level. */
+function codesUnder(heading: string, text: string): readonly string[] {
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1] ?? '');
+}
+
 function deadLinks(document: string): readonly string[] {
   const { text } = readSource(document);
   return linksIn(text).flatMap(({ path, anchor }) => {
@@ -76,6 +83,7 @@ describe('what documents name', () => {
     expect(scriptsIn(text)).toEqual(['a:b', 'start']);
     expect(pathsIn(text)).toEqual(['shared/a.ts']);
     expect(linksIn(text)).toEqual([{ path: 'c/d.md', anchor: 'e' }]);
+    expect(codesUnder('A b', '## A b\n| `c` | d |\n| e | `f` |\n## G\n| `h` | i |')).toEqual(['c']);
   });
 
   it.each(documents)('are scripts that package.json has: %s', (document) => {
@@ -123,6 +131,19 @@ describe('the pages that list things', () => {
     const named = [...text.matchAll(/^\| ([a-z][\w-]+) \|/gm)].map((match) => match[1] ?? '');
     const known = { ...packageJson.dependencies, ...packageJson.devDependencies };
     expect(named.filter((name) => name !== 'library' && known[name] === undefined)).toEqual([]);
+  });
+
+  it.each([
+    { heading: 'Skip reasons', codes: skipReasons },
+    { heading: 'Retire reasons', codes: retireReasons },
+    { heading: 'Alarms', codes: alarmReasons },
+  ])('have a row for each code, in order: $heading', ({ heading, codes }) => {
+    expect(codesUnder(heading, readSource('docs/scaling.md').text)).toEqual(codes);
+  });
+
+  it('have every command in the README', () => {
+    const named = new Set(scriptsIn(readSource('README.md').text));
+    expect(Object.keys(packageJson.scripts).filter((name) => !named.has(name))).toEqual([]);
   });
 
   it('give the port of each part of the local system', () => {
