@@ -134,7 +134,7 @@ export interface PoolPolicy {
   readonly backoff: {
     readonly firstMs: number;
     readonly maximumMs: number;
-    /** Failures of one template inside the window that open its breaker. */
+    /** Failures of one template for so many different requests, inside the window, open its breaker. */
     readonly breakerFailures: number;
     readonly breakerWindowMs: number;
     /** While open, one probe is let through this often. */

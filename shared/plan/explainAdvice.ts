@@ -20,7 +20,7 @@ const byReason: Readonly<Record<SkipReason, string>> = {
   contradictoryParameters:
     'Waiting changes nothing: an agent has one value of each parameter. Demand only one and run the pipeline again.',
   notAssignedByServer:
-    'Azure DevOps does not give it to an idle agent that should do. That agent is replaced; if it happens again, the alarm of this name in the log says what the agent reports otherwise than its template promised.',
+    'Azure DevOps does not give it to an idle agent that should do. An agent that was left idle alone is replaced; where several are, something about the request keeps it waiting: look at the checks, permissions and demands of its run. The alarm of this name in the log says what an agent reports otherwise than its template promised.',
   retiringFirst: 'Its last attempt failed and is being ended; a new agent is created in the pass after that.',
   backingOff:
     'It is tried again at the time given, which moves out with each failure. What to repair stands with its attempts.',
