@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../infra/local/world/clock.ts';
 import { ConfigError, UpstreamError } from '../../shared/domain/errors.ts';
 import type { Intent } from '../../shared/domain/intent.ts';
+import { Secret } from '../../shared/domain/secret.ts';
 import { type PoolParts, poolsOver } from '../../shared/pools.ts';
 import type { AgentPools, Cluster } from '../../shared/ports.ts';
 import { aJobRequest, minutesAgo, noon, placeholders } from '../support/builders.ts';
@@ -93,6 +94,47 @@ describe('poolsOver', () => {
     const target = await poolsOver(parts()).target(anIntent());
     const pass = { cause: 'hook', correlationId: 'c-1', deadlineAt: Date.UTC(2026, 0, 5, 9) } as const;
     expect(await target?.reconcile(pass, { write: () => {} })).toMatchObject({ retryAfterMs: 20_000 });
+  });
+
+  it.each([
+    { name: 'registers with what its organisation has for that', known: true, want: ['asked', 'create jobs'] },
+    { name: 'creates nothing where its organisation has nothing for that', known: false, want: [] },
+  ])('a pool whose pods register their agents $name', async ({ known, want }) => {
+    const url = policy.organisation.url;
+    const inPod = aPoolPolicy({ registration: 'initConfig', hasRegistrationCredential: true });
+    const seen: string[] = [];
+    const agentPools: AgentPools = {
+      ...throttledPools,
+      listAgents: async () => ({ value: placeholders, at: noon }),
+      listJobRequests: async () => ({ value: [aJobRequest()], at: noon }),
+      getParallelJobs: async () => ({ total: 3, used: 0 }),
+    };
+    const cluster = (name: string): Cluster => ({
+      ...throttledCluster(name),
+      listAgentJobs: async () => [],
+      getControl: async () => ({}),
+      listQuotaRoom: async () => [],
+      createAgentJob: () => {
+        seen.push('create jobs');
+        return throttled();
+      },
+    });
+    const token = async (): Promise<Secret> => {
+      seen.push('asked');
+      return new Secret('token');
+    };
+    const tokens = new Map(known ? [[url, token]] : [['https://dev.azure.com/birch', token]]);
+    const made = parts({
+      policies: [inPod],
+      agentPools: async () => agentPools,
+      cluster,
+      namespaces: new Map([['primary', 'agents']]),
+      registrationToken: (organisationUrl) => tokens.get(organisationUrl),
+    });
+    const target = await poolsOver(made).target(anIntent());
+    const deadlineAt = Date.UTC(2026, 0, 5, 9);
+    await target?.reconcile({ cause: 'sweep', correlationId: 'c-1', deadlineAt }, { write: () => {} });
+    expect(seen).toEqual(want);
   });
 
   it('finds a pool by the name of its organisation and its number', async () => {

@@ -103,6 +103,14 @@ describe('noteAgent', () => {
     expect(worlds.calls()).toHaveLength(1);
   });
 
+  it('writes it on a Job that was being retired when it was seen', async () => {
+    const worlds = await registered();
+    worlds.movePhase(name, 'retiring');
+    const agentJob = await worlds.agentJob(name);
+    const outcome = await noteAgent(worlds.plane().deps, { kind: 'noteAgent', agentJob, agentId: 2 });
+    expect([outcomeLine(outcome), worlds.existing()]).toEqual(['done: agent 2', running('1001-1 retiring agent=2')]);
+  });
+
   it('is one patch, and the Job then tells its agent', async () => {
     const worlds = await registered();
     const agentJob = await worlds.agentJob(name);
