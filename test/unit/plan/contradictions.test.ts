@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../../shared/domain/agent.ts';
 import type { AgentJob } from '../../../shared/domain/agentJob.ts';
+import { agentJobName } from '../../../shared/domain/names.ts';
 import { promisedCapabilities } from '../../../shared/domain/offer.ts';
+import { scopeOf } from '../../../shared/plan/view.ts';
 import {
   aJobRequest,
   anAgent,
@@ -10,6 +12,8 @@ import {
   type Given,
   minutesAgo,
   nameFor,
+  noon,
+  policy,
   runningOn,
   secondsAgo,
   template,
@@ -293,6 +297,17 @@ describe('planPool: an agent that cannot do what it was made for', () => {
     const given = { requests: [asking, aJobRequest({ id: 1002 })], agents: [poor], agentJobs: [anAgentJob()] };
     const { actions, skips, served } = without(seen(given, templates));
     expect({ actions, skips, served }).toEqual({ actions: [], skips: retired.skips, served: [[1002, name]] });
+  });
+
+  it('is no warm stock: it goes, and another is made for the stock', () => {
+    const given = { requests: [asking], agents: [poor], agentJobs: [anAgentJob()] };
+    const allDay = { weekdays: [0, 1, 2, 3, 4, 5, 6], from: 0, to: 1440, zone: 'UTC' } as const;
+    const warmName = agentJobName(scopeOf(policy), { kind: 'warm', slot: 0, minute: noon / 60_000 }, 'linux');
+    const warm = [{ template: 'linux', count: 1, ...allDay }];
+    expect(without(seen(given, { ...templates, warm }))).toEqual({
+      ...retired,
+      actions: [`create ${warmName}`, ...retired.actions],
+    });
   });
 
   it('is no matter once its request runs elsewhere', () => {

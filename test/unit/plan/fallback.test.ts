@@ -125,6 +125,19 @@ describe('planPool: what stands in for a template that fell back', () => {
       want: 'dear',
     },
     {
+      name: 'is the first itself once more, last of all, when no other has room',
+      given: [fellBack(1, 'spot')],
+      templates: [spot, { ...dear, maxAgents: 0 }, { ...onDemand, maxAgents: 0 }],
+      want: 'spot',
+    },
+    {
+      name: 'is the first itself once more when it alone fits',
+      given: [fellBack(1, 'spot')],
+      templates: [{ ...spot, capabilities: { ssd: '1' } }, dear, onDemand],
+      demands: ['ssd'],
+      want: 'spot',
+    },
+    {
       name: 'is what is left when several fell back',
       given: [fellBack(1, 'spot'), fellBack(2, 'onDemand')],
       want: 'dear',
@@ -150,6 +163,13 @@ describe('planPool: what stands in for a template that fell back', () => {
     const { made, skips } = decided({ requests: [aJobRequest({ demands })], agentJobs: given }, { templates: changed });
     const name = nameFor(1001, given.length + 1);
     expect({ made, skips }).toEqual({ made: [`create ${want} ${name}`], skips: [] });
+  });
+
+  it('is named last of what has no room', () => {
+    const none = templates.map((each) => ({ ...each, maxAgents: 0 }));
+    const { skips } = decided({ requests: [aJobRequest()], agentJobs: [fellBack(1, 'spot')] }, { templates: none });
+    const refusals = ['onDemand', 'dear', 'spot'].map((name) => ({ template: name, reason: 'atTemplateLimit' }));
+    expect(skips).toEqual([{ requestId: 1001, reason: 'atTemplateLimit', detail: 'onDemand', refusals }]);
   });
 
   it('does not make the request pause, but counts for the breaker of the template', () => {
