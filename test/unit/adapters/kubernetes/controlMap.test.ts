@@ -65,9 +65,14 @@ describe('patchControl', () => {
       want: [creation({ paused: 'true' })],
     },
     {
-      name: 'makes no map only to remove keys',
+      name: 'makes a map with nothing in it where keys are only to be removed: people can write on it then',
       given: { get: ['notFound'], changes: { drained: undefined } },
-      want: [],
+      want: [creation({})],
+    },
+    {
+      name: 'makes a map with nothing in it where nothing is to be changed',
+      given: { get: ['notFound'], changes: {} },
+      want: [creation({})],
     },
     {
       name: 'sets and removes single keys',
