@@ -72,7 +72,7 @@ function read<T>(files: Readonly<Record<string, string>>, name: AgentFileName, s
 }
 
 /** KEY=VALUE lines; the first "=" separates. */
-function capabilitiesOf(text: string): Capabilities {
+export function capabilitiesOf(text: string): Capabilities {
   const lines = text.split(/\r?\n/).filter((line) => line.indexOf('=') > 0);
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }

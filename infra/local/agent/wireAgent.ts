@@ -3,13 +3,15 @@
  * mounted and the addresses in them, and speaks to the server over HTTP with its own key.
  */
 import { secondsMs } from '../../../shared/domain/instant.ts';
-import { agentFilesVolume } from '../../../shared/plan/podProtection.ts';
+import { agentFilesFolder } from '../../../shared/plan/podPlaces.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { count, nameOf } from '../kubernetes/object.ts';
 import type { ContainerContext, Workload } from '../kubernetes/podStory.ts';
 import { AgentClient } from './client.ts';
 import { readCredentials } from './credentials.ts';
 import { agentTimes, exitCodes, type ListenerTimes, listenOnce } from './listener.ts';
+import { filesIn, isMode, reportedEnvironment } from './mounts.ts';
+import { registerInContainer } from './wireRegister.ts';
 
 export interface WireAgentOptions {
   /** From the start of the container to the first call, in ms: two runtimes start and scan the machine. */
@@ -54,7 +56,8 @@ async function runAgent(context: ContainerContext, options: WireAgentOptions, de
   const clock = mortal(context.clock, dead);
   await clock.sleep(options.startMs?.() ?? 0);
   if (terminated.aborted) return exitCodes.success;
-  const credentials = readCredentials(context.readSecretFiles(agentFilesVolume));
+  const read = readCredentials(filesIn(context, agentFilesFolder));
+  const credentials = { ...read, capabilities: { ...reportedEnvironment(context), ...read.capabilities } };
   return listenOnce({
     client: new AgentClient(credentials, nameOf(context.pod), clock, dead),
     clock,
@@ -66,21 +69,31 @@ async function runAgent(context: ContainerContext, options: WireAgentOptions, de
 
 const silence = (): Promise<never> => new Promise(() => {});
 
-/** Ends with the agent's exit codes; killed, it is silent. */
-export function wireAgent(options: WireAgentOptions = {}): Workload {
+type Process = (context: ContainerContext, dead: AbortSignal) => Promise<number>;
+
+/** Killed, or on a machine without power, a process is silent; what it cannot cope with ends it with 2. */
+function mortalProcess({ powerOff, onFailure }: WireAgentOptions, process: Process): Workload['run'] {
+  return async (context) => {
+    const { killed } = context;
+    const dead = powerOff === undefined ? killed : AbortSignal.any([killed, powerOff]);
+    try {
+      const code = await process(context, dead);
+      return dead.aborted ? await silence() : code;
+    } catch (error) {
+      if (dead.aborted) return silence();
+      onFailure?.(error);
+      return exitCodes.failed;
+    }
+  };
+}
+
+/** Ends with the agent's exit codes, and in the init container that registers with those of the entrypoint. */
+export function wireAgent(options: WireAgentOptions = {}): Required<Workload> {
   return {
-    run: async (context) => {
-      const { killed } = context;
-      const { powerOff } = options;
-      const dead = powerOff === undefined ? killed : AbortSignal.any([killed, powerOff]);
-      try {
-        const code = await runAgent(context, options, dead);
-        return dead.aborted ? await silence() : code;
-      } catch (error) {
-        if (dead.aborted) return silence();
-        options.onFailure?.(error);
-        return exitCodes.failed;
-      }
-    },
+    // Other init containers, such as the one that copies the agent, have nothing to do here.
+    runInit: mortalProcess(options, async (context, dead) =>
+      isMode(context, 'configure') ? registerInContainer(context, options.startMs?.() ?? 0, dead) : exitCodes.success,
+    ),
+    run: mortalProcess(options, (context, dead) => runAgent(context, options, dead)),
   };
 }

@@ -24,6 +24,8 @@ type Stage = 'unbound' | 'waiting' | 'init' | 'main' | 'ended';
 
 const killedExitCode = 137;
 const terminatedExitCode = 143;
+/** kubelet, MaxContainerTerminationMessageLength. */
+const terminationLogLimit = 4096;
 const neverRan = { exitCode: undefined, containerReason: '' } as const;
 
 export class PodRun {
@@ -31,6 +33,8 @@ export class PodRun {
   readonly #boot: PodBoot;
   readonly #story: PodStory;
   readonly #scratch = new Map<string, string>();
+  /** By container. */
+  readonly #lastWords = new Map<string, string>();
   readonly #terminated = new AbortController();
   readonly #killed = new AbortController();
   #files: ReadonlyMap<string, Files> = new Map();
@@ -83,7 +87,9 @@ export class PodRun {
     if (this.#stage !== 'init') return;
     const at = timestamp(this.#pod.now);
     const reason = exitCode === 0 ? 'Completed' : 'Error';
-    this.#setInit(container, { terminated: { exitCode, reason, startedAt: at, finishedAt: at } });
+    const message = this.#lastWords.get(text(container, 'name') ?? '');
+    const said = message === undefined ? {} : { message };
+    this.#setInit(container, { terminated: { exitCode, reason, startedAt: at, finishedAt: at, ...said } });
     if (exitCode !== 0) this.#end('initFailed', exitCode, (pod) => initFailedStatus(pod, this.#pod.now));
     // TERM during initialisation: no further container is started.
     else if (this.#terminated.signal.aborted) this.#endUnstarted();
@@ -112,6 +118,8 @@ export class PodRun {
       pod,
       container: text(container, 'name') ?? '',
       scratch: this.#scratch,
+      writeTerminationLog: (words) =>
+        this.#lastWords.set(text(container, 'name') ?? '', words.slice(0, terminationLogLimit)),
       terminated: this.#terminated.signal,
       killed: this.#killed.signal,
       clock: this.#pod.parts.cluster.clock,
@@ -137,7 +145,8 @@ export class PodRun {
   endMain(why: EndCause, exitCode: number, containerReason?: string): void {
     if (this.#stage !== 'main') return;
     const reason = containerReason ?? (exitCode === 0 ? 'Completed' : 'Error');
-    this.#end(why, exitCode, (pod) => endedStatus(pod, { exitCode, containerReason: reason }, this.#pod.now));
+    const message = this.#lastWords.get(text(list(this.#pod.lastSeen, 'spec', 'containers')[0], 'name') ?? '');
+    this.#end(why, exitCode, (pod) => endedStatus(pod, { exitCode, containerReason: reason, message }, this.#pod.now));
   }
 
   #endUnstarted(): void {

@@ -41,6 +41,7 @@ export type ContainerState =
         readonly reason: string;
         readonly startedAt: string | null;
         readonly finishedAt: string | null;
+        readonly message?: string;
       };
     };
 
@@ -145,6 +146,8 @@ export interface PodOutcome {
   /** undefined = main never ran. */
   readonly exitCode: number | undefined;
   readonly containerReason: string;
+  /** What the first container left as its termination message. */
+  readonly message?: string | undefined;
 }
 
 function startedAt(status: JsonValue | undefined): string | null {
@@ -164,7 +167,9 @@ export function endedStatus(pod: JsonObject, outcome: PodOutcome, now: EpochMs):
     // The others end because the first has: the pod's outcome is the first container's.
     const own = index === 0 ? exitCode : 0;
     const reason = index === 0 ? outcome.containerReason : 'Completed';
-    const terminated = { exitCode: own, reason, startedAt: startedAt(before[index]), finishedAt: timestamp(now) };
+    const said = index === 0 && outcome.message !== undefined ? { message: outcome.message } : {};
+    const times = { startedAt: startedAt(before[index]), finishedAt: timestamp(now) };
+    const terminated = { exitCode: own, reason, ...times, ...said };
     return containerStatus(container, { terminated });
   });
   const succeeded = exitCode === 0;

@@ -36,6 +36,8 @@ export interface ContainerContext {
   readSecretFiles(volumeName: string): Readonly<Record<string, string>>;
   /** Memory that the containers of one pod share, like an emptyDir: path to content. */
   readonly scratch: Map<string, string>;
+  /** /dev/termination-log: its last words, which become the message of its end. */
+  writeTerminationLog?(text: string): void;
   /** Aborted with TERM: the grace has begun. */
   readonly terminated: AbortSignal;
   /** Aborted with KILL, or because the node is gone: nothing the workload does after it counts. */

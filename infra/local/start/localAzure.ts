@@ -1,52 +1,75 @@
-/** The managed identity of the local control plane, and its Key Vault. */
-import { startKeyVault, vaultResource } from '../azure/keyVault.ts';
-import { startManagedIdentity } from '../azure/managedIdentity.ts';
-import type { TokenRegistry } from '../azureDevOps/wire/tokens.ts';
+/** The managed identities of the local control plane, and its Key Vault. */
+import { type KeyVaultStandIn, startKeyVault, vaultResource } from '../azure/keyVault.ts';
+import { type Grant, type ManagedIdentityStandIn, startManagedIdentity } from '../azure/managedIdentity.ts';
+import type { PoolSet, Rights, TokenRegistry } from '../azureDevOps/wire/tokens.ts';
 import type { WorldClock } from '../world/clock.ts';
-import { localSecrets } from './localSettings.ts';
+import { localSecrets, registrationClientId, vaultNames } from './localSettings.ts';
 
 /** Of Azure DevOps in Entra, in every tenant (learn.microsoft.com, azure/devops/integrate, service principals). */
-const devOpsResource = '499b84ac-1321-427f-aa17-267ca6975798';
+export const devOpsResource = '499b84ac-1321-427f-aa17-267ca6975798';
 
 export interface AzureOptions {
   readonly clock: WorldClock;
   /** 0 = any free one. */
   readonly ports: { readonly managedIdentity: number; readonly keyVault: number };
   readonly devOpsTokens: TokenRegistry;
-  /** The pools that the identity administers; it has no other right. */
+  /** The pools that both identities administer. */
   readonly poolIds: readonly number[];
+}
+
+/** Read at every call: tests take a right away and give it back. */
+export interface RegistrationRights extends Rights {
+  manage: PoolSet;
 }
 
 export interface LocalAzure {
   readonly ports: AzureOptions['ports'];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly identity: ManagedIdentityStandIn;
+  readonly vault: KeyVaultStandIn;
+  /** Of who registers agents, by Entra token or PAT: the same pools as Mayfly, no project and no subscription. */
+  readonly registrationRights: RegistrationRights;
   close(): Promise<void>;
 }
 
-/** Tokens for Azure DevOps are known to the organisation as the user "mayfly" from the moment they are given out. */
+/**
+ * Tokens for Azure DevOps are known to the organisation from the moment they are given out: those of the app's own
+ * identity as the user "mayfly", those of the second one as "mayfly-registration", which the vault does not let in.
+ */
 export async function startAzure({ clock, ports, devOpsTokens, poolIds }: AzureOptions): Promise<LocalAzure> {
+  const mayfly = { kind: 'user', name: 'mayfly', rights: { read: poolIds, manage: poolIds, hooks: false } } as const;
+  const registrationRights: RegistrationRights = { read: poolIds, manage: poolIds, hooks: false, projects: false };
+  const registration = { kind: 'user', name: 'mayfly-registration', rights: registrationRights } as const;
+  const known = ({ token, resource, clientId, expiresAt }: Grant): void => {
+    if (resource !== devOpsResource) return;
+    const identity = clientId === undefined ? mayfly : registration;
+    devOpsTokens.add({ token, kind: 'entra', identity, expiresAt });
+  };
   const identity = await startManagedIdentity({
     clock,
     port: ports.managedIdentity,
     header: localSecrets.identityHeader,
-    onGrant: ({ token, resource, expiresAt }) => {
-      if (resource !== devOpsResource) return;
-      const rights = { read: poolIds, manage: poolIds, hooks: false };
-      devOpsTokens.add({ token, kind: 'entra', identity: { kind: 'user', name: 'mayfly', rights }, expiresAt });
-    },
+    clientIds: [registrationClientId],
+    onGrant: known,
   });
   const vault = await startKeyVault({
     clock,
     port: ports.keyVault,
-    accepts: (token) => identity.accepts(token, vaultResource) !== undefined,
+    accepts: (token) => {
+      const grant = identity.accepts(token, vaultResource);
+      return grant !== undefined && grant.clientId === undefined;
+    },
   }).catch(async (error: unknown) => {
     await identity.close();
     throw error;
   });
-  vault.secrets.set('mayfly-hook-secret', localSecrets.hook, {});
+  vault.secrets.set(vaultNames.hook, localSecrets.hook, {});
+  vault.secrets.set(vaultNames.registration, localSecrets.registration, {});
+  devOpsTokens.add({ token: localSecrets.registration, kind: 'pat', identity: registration });
   return {
     ports: { managedIdentity: identity.port, keyVault: vault.port },
-    settings: { ...identity.settings, MAYFLY_VAULT_URL: vault.url },
+    identity,
+    vault,
+    registrationRights,
     close: async () => {
       await Promise.all([identity.close(), vault.close()]);
     },

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../shared/domain/json.ts';
 import type { ListenerTimes } from '../agent/listener.ts';
 import { wireAgent } from '../agent/wireAgent.ts';
 import { list, nameOf, namespaceOf, text } from '../kubernetes/object.ts';
+import type { ContainerContext, Workload } from '../kubernetes/podStory.ts';
 import { type ResourceName, resourceTypes } from '../kubernetes/resource.ts';
 import { adminGroup } from '../kubernetes/wire/identity.ts';
 import { loadManifests } from '../kubernetes/wire/manifests.ts';
@@ -27,6 +28,8 @@ export interface ClusterOptions extends Watched {
   /** All agents fall silent. */
   readonly powerOff: AbortSignal;
   readonly onAgentFailure: (error: unknown) => void;
+  /** Told of each container when it starts; what its volumes hold then can be read from it. */
+  readonly onContainer?: ((context: ContainerContext) => void) | undefined;
 }
 
 export interface LocalCluster {
@@ -37,6 +40,20 @@ export interface LocalCluster {
 const overlay = fileURLToPath(new URL('../../kubernetes/overlays/local', import.meta.url));
 
 const nodeObject = (name: string): JsonObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+
+/** The same workload, under somebody's eyes. */
+function watched(workload: Required<Workload>, onContainer: (context: ContainerContext) => void): Workload {
+  return {
+    runInit: (context) => {
+      onContainer(context);
+      return workload.runInit(context);
+    },
+    run: (context) => {
+      onContainer(context);
+      return workload.run(context);
+    },
+  };
+}
 
 /** As `kubectl apply -k` would, for the kinds that the stand-in stores; namespaces first. */
 function apply(world: KubernetesWorld, objects: readonly JsonObject[]): void {
@@ -58,11 +75,12 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const { clock, random, port, times, agentTimes = {}, powerOff, onAgentFailure, journal, faults } = options;
   const [from, to] = times.agent;
   const startMs = (): number => random.between(from, to);
+  const agent = wireAgent({ startMs, times: agentTimes, powerOff, onFailure: onAgentFailure });
   const world = new KubernetesWorld({
     clock,
     random,
     story: podStories(times, random),
-    workload: wireAgent({ startMs, times: agentTimes, powerOff, onFailure: onAgentFailure }),
+    workload: watched(agent, options.onContainer ?? (() => {})),
   });
   const objects = loadManifests(overlay);
   apply(world, [...objects, ...nodeNames.map(nodeObject)]);

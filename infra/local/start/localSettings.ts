@@ -10,7 +10,15 @@ export const localSecrets = {
   identityHeader: 'local-identity',
   /** The default key of the Functions host: `x-functions-key`. */
   hostKey: 'local',
+  /** A PAT that registers agents and does nothing else. */
+  registration: 'local-registration-personal-access-token',
 } as const;
+
+/** The user-assigned identity that registers agents and does nothing else. */
+export const registrationClientId = '3e9c0f4e-6d0b-4c55-9a43-5b8c1d7f2a60';
+
+/** Names in the local Key Vault. */
+export const vaultNames = { hook: 'mayfly-hook-secret', registration: 'mayfly-registration-pat' } as const;
 
 export const queueName = 'mayfly-intents';
 export const hookPath = '/api/hooks/azure-devops';

@@ -14,9 +14,11 @@ import { organisationShort } from '../../../shared/domain/names.ts';
 import type { ListenerTimes } from '../agent/listener.ts';
 import type { JobSpec, QueuedJob } from '../azureDevOps/records.ts';
 import type { AzureDevOpsServer } from '../azureDevOps/wire/server.ts';
+import type { TokenRegistry } from '../azureDevOps/wire/tokens.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { FunctionsHost } from '../functionsHost/functionsHost.ts';
 import type { LogSink } from '../functionsHost/invocations.ts';
+import type { ContainerContext } from '../kubernetes/podStory.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import { type ServiceBusStandIn, startServiceBus } from '../serviceBus/serviceBus.ts';
 import { SystemClock, type WorldClock } from '../world/clock.ts';
@@ -24,7 +26,7 @@ import type { Watched } from '../world/faults.ts';
 import { seededRandom } from '../world/random.ts';
 import { Ledger } from './ledger.ts';
 import { type Inventory, type LeftOvers, leftOvers } from './leftOvers.ts';
-import { startAzure } from './localAzure.ts';
+import { type LocalAzure, startAzure } from './localAzure.ts';
 import { startCluster } from './localCluster.ts';
 import { startControlPlane } from './localControlPlane.ts';
 import {
@@ -56,6 +58,8 @@ export interface LocalSystemOptions {
   readonly seed?: number;
   /** What the functions log. */
   readonly onLog?: LogSink;
+  /** Told of each container of a pod when it starts. */
+  readonly onContainer?: (context: ContainerContext) => void;
   /** For the doors of Azure DevOps and of the cluster. */
   readonly watched?: Watched;
 }
@@ -64,6 +68,10 @@ export interface LocalSystem {
   readonly clock: WorldClock;
   readonly devOps: AzureDevOpsWorld;
   readonly devOpsServer: AzureDevOpsServer;
+  /** Whom Azure DevOps knows by which token. */
+  readonly devOpsTokens: TokenRegistry;
+  /** Identities and vault. */
+  readonly azure: LocalAzure;
   readonly cluster: KubernetesWorld;
   readonly serviceBus: ServiceBusStandIn;
   readonly host: FunctionsHost | undefined;
@@ -105,6 +113,7 @@ async function closeAll(opened: Opened): Promise<void> {
 
 interface Doors {
   readonly organisation: LocalOrganisation;
+  readonly azure: LocalAzure;
   readonly cluster: KubernetesWorld;
   readonly serviceBus: ServiceBusStandIn;
   readonly ports: Ports;
@@ -137,6 +146,7 @@ async function openDoors(
     ...(agentTimes !== undefined && { agentTimes }),
     powerOff: powerOff.signal,
     onAgentFailure: (error) => agentFailures.push(error),
+    onContainer: options.onContainer,
     ...watched,
   });
   opened.push(async () => {
@@ -153,7 +163,7 @@ async function openDoors(
 
   const listening = { azureDevOps: organisation.server.port, kubernetes: cluster.server.port };
   const ports = { ...asked, ...listening, serviceBus: serviceBus.port, ...azure.ports };
-  return { organisation, cluster: cluster.world, serviceBus, ports, agentFailures };
+  return { organisation, azure, cluster: cluster.world, serviceBus, ports, agentFailures };
 }
 
 async function readConfig(path: string): Promise<string> {
@@ -196,6 +206,8 @@ async function compose(options: LocalSystemOptions, opened: Opened): Promise<Loc
     clock,
     devOps,
     devOpsServer: organisation.server,
+    devOpsTokens: organisation.tokens,
+    azure: doors.azure,
     cluster,
     serviceBus,
     host,

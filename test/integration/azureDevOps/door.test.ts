@@ -108,6 +108,20 @@ describe('rights', () => {
     expect([answer.status, await answer.json()]).toMatchObject([404, { typeKey: 'TaskAgentPoolNotFoundException' }]);
   });
 
+  it('without any to projects make these look absent', async () => {
+    devOps.world.addAgent(poolId, { name: 'second', version: '5.278.0' });
+    const queued = devOps.world.queueJob({ poolId, durationMs: 1000 });
+    const { project, run } = devOps.world.getJobRequest(poolId, queued.kind === 'queued' ? queued.requestId : 0);
+    const path = `${project.name}/_apis/build/builds/${run.id}`;
+    const token = devOps.addPat('registrar', { read: 'all', manage: 'all', hooks: false, projects: false });
+    expect((await devOps.call('GET', path)).status).toBe(200);
+    const answer = await devOps.call('GET', path, undefined, { token });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      404,
+      { typeKey: 'ProjectDoesNotExistWithNameException' },
+    ]);
+  });
+
   it('for hooks are rights of their own', async () => {
     const token = devOps.addPat('viewer', reader);
     expect((await devOps.call('GET', '_apis/hooks/subscriptions', undefined, { token })).status).toBe(403);

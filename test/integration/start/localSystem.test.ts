@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localSettings } from '../../../infra/local/start/localSettings.ts';
+import { projectName } from '../../../infra/local/start/localOrganisation.ts';
+import { localSettings, registrationClientId, vaultNames } from '../../../infra/local/start/localSettings.ts';
 import { type LocalSystem, repositoryRoot, startLocalSystem } from '../../../infra/local/start/localSystem.ts';
 import { claimPorts, defaultPortBase, PortsTaken, portsFrom } from '../../../infra/local/start/ports.ts';
 
@@ -37,6 +38,31 @@ describe('the settings', () => {
       headers: { authorization: `Bearer ${token}`, accept: 'application/json;api-version=7.1' },
     });
     expect(answer.status).toBe(200);
+  });
+
+  it('hold an identity that administers the pools and may do nothing else', async () => {
+    const { IDENTITY_ENDPOINT = '', IDENTITY_HEADER = '', MAYFLY_ADO_URL, MAYFLY_VAULT_URL } = system.settings;
+    const tokenFor = async (resource: string): Promise<string> => {
+      const query = `api-version=2019-08-01&resource=${resource}&client_id=${registrationClientId}`;
+      const granted = await fetch(`${IDENTITY_ENDPOINT}?${query}`, {
+        headers: { 'x-identity-header': IDENTITY_HEADER },
+      });
+      return ((await granted.json()) as { readonly access_token: string }).access_token;
+    };
+    const get = async (url: string, token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}`, accept: 'application/json;api-version=7.1' };
+      return (await fetch(url, { headers })).status;
+    };
+    const project = system.devOps.addProject(projectName).id;
+    const token = await tokenFor('499b84ac-1321-427f-aa17-267ca6975798');
+    const vaultToken = await tokenFor('https://vault.azure.net');
+    const statuses = await Promise.all([
+      get(`${MAYFLY_ADO_URL}/_apis/distributedtask/pools/1/agents`, token),
+      get(`${MAYFLY_ADO_URL}/${project}/_apis/build/builds/1`, token),
+      get(`${MAYFLY_ADO_URL}/_apis/hooks/subscriptions`, token),
+      get(`${MAYFLY_VAULT_URL}/secrets/${vaultNames.registration}?api-version=7.5`, vaultToken),
+    ]);
+    expect(statuses).toEqual([200, 404, 403, 401]);
   });
 
   it('lead it to a cluster that refuses what its Role does not name', async () => {

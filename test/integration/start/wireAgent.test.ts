@@ -7,7 +7,7 @@ import type { ContainerContext } from '../../../infra/local/kubernetes/podStory.
 import { SystemClock } from '../../../infra/local/world/clock.ts';
 import { rsaAgentKeys } from '../../../shared/adapters/azureDevOps/agentKeys.ts';
 import { type AgentFiles, buildAgentFiles } from '../../../shared/plan/agentFiles.ts';
-import { agentFilesVolume } from '../../../shared/plan/podProtection.ts';
+import { agentFilesFolder, agentFilesVolume } from '../../../shared/plan/podPlaces.ts';
 import { startTestAzureDevOps, type TestAzureDevOps, until } from '../../support/azureDevOpsServer.ts';
 
 const key = await rsaAgentKeys().generate();
@@ -54,7 +54,16 @@ function start(files: Readonly<Record<string, string>>, graceSeconds = 3600): Co
   const terminated = new AbortController();
   const killed = new AbortController();
   const context: ContainerContext = {
-    pod: { metadata: { name: 'mf-a-x2x4z' }, spec: { terminationGracePeriodSeconds: graceSeconds } },
+    pod: {
+      metadata: { name: 'mf-a-x2x4z' },
+      spec: {
+        terminationGracePeriodSeconds: graceSeconds,
+        containers: [
+          { name: 'agent', volumeMounts: [{ name: agentFilesVolume, mountPath: agentFilesFolder, readOnly: true }] },
+        ],
+        volumes: [{ name: agentFilesVolume, secret: { secretName: 'mf-a' } }],
+      },
+    },
     container: 'agent',
     readSecretFiles: (volume) => (volume === agentFilesVolume ? files : {}),
     scratch: new Map(),

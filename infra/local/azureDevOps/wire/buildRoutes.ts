@@ -28,11 +28,12 @@ export function buildRoutes(app: WireApp, wire: Wire): void {
 
   /** A project is named by its id or, whatever the case, its name. */
   app.get('/:project/_apis/build/builds/:buildId', (c) => {
-    requireUser(c);
+    const { rights } = requireUser(c);
     const wanted = c.req.param('project');
     const named = (project: Run['project']): boolean =>
       [project.id, project.name.toLowerCase()].includes(wanted.toLowerCase());
-    if (!world.listProjects().some(named)) {
+    // A project that an identity may not see does not exist for it, like a pool.
+    if (rights.projects === false || !world.listProjects().some(named)) {
       throw new WireRefusal(404, 'ProjectDoesNotExistWithNameException', `There is no project ${wanted}.`);
     }
     const buildId = idOf(c.req.param('buildId'), 'buildId');

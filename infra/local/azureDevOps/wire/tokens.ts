@@ -14,6 +14,8 @@ export interface Rights {
   readonly manage: PoolSet;
   /** May edit hook subscriptions. */
   readonly hooks: boolean;
+  /** Sees the projects and their builds; absent = it does. */
+  readonly projects?: boolean;
 }
 
 export interface UserIdentity {

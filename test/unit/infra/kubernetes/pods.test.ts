@@ -197,3 +197,38 @@ describe('the end of a running pod', () => {
     expect(verdict(scene, 'a')).toBe('Failed=True BackoffLimitExceeded');
   });
 });
+
+describe('the last words of a container', () => {
+  const states = (pod: JsonObject, key: string): readonly (string | undefined)[] =>
+    list(pod, 'status', key).map((status) => text(status, 'state', 'terminated', 'message'));
+
+  it('are the message of its end', async () => {
+    const scene = aScene({
+      workload: {
+        runInit: async ({ writeTerminationLog }) => {
+          writeTerminationLog?.('no');
+          return 31;
+        },
+        run: async () => 0,
+      },
+    });
+    scene.world.create('jobs', namespace, aJob('a', {}, { initContainers: [{ name: 'first', image: 'x' }] }));
+    await scene.clock.advance(60_000);
+    const pod = podOf(scene, 'a');
+    expect([text(pod, 'status', 'phase'), ...states(pod, 'initContainerStatuses')]).toEqual(['Failed', 'no']);
+  });
+
+  it('are told of the main container too, cut at 4096 characters', async () => {
+    const scene = aScene({
+      workload: {
+        run: async ({ writeTerminationLog }) => {
+          writeTerminationLog?.('x'.repeat(5000));
+          return 2;
+        },
+      },
+    });
+    scene.world.create('jobs', namespace, aJob('a'));
+    await scene.clock.advance(60_000);
+    expect(states(podOf(scene, 'a'), 'containerStatuses')).toEqual(['x'.repeat(4096)]);
+  });
+});
