@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { list, record, text } from '../../../infra/local/kubernetes/object.ts';
+import type { JsonValue } from '../../../shared/domain/json.ts';
 import { buildAgentPodSpec } from '../../../shared/plan/manifest.ts';
 import { AgentPod, plantedToken } from '../../support/agentImage.ts';
 import { aTemplate } from '../../support/policyBuilders.ts';
@@ -14,7 +15,7 @@ const spec = buildAgentPodSpec(aTemplate({ proxy, inject: { image: 'inject' } })
 const [inject, register] = list(spec, 'initContainers').map((each) => record(each));
 const agent = record(list(spec, 'containers')[0]);
 
-const mounted = (container: unknown, volume: string): string | undefined =>
+const mounted = (container: JsonValue | undefined, volume: string): string | undefined =>
   list(container, 'volumeMounts').flatMap((each) => (text(each, 'name') === volume ? text(each, 'mountPath') : []))[0];
 
 /** As the kubelet fills them in. */
@@ -23,7 +24,7 @@ const fields: Readonly<Record<string, string>> = {
   'metadata.namespace': 'agents',
   'spec.nodeName': 'node-7',
 };
-const environmentOf = (container: unknown): Readonly<Record<string, string>> =>
+const environmentOf = (container: JsonValue | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries(
     list(container, 'env').map((each) => [
       text(each, 'name') ?? '',

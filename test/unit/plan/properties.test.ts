@@ -92,6 +92,10 @@ function isDeceived(pool: PoolCase, plan: Plan, name: string, request: JobReques
   return own && taker?.isOnline === true && !fits(taker.abilities, request) && !plan.served.has(request.id);
 }
 
+/** Where several agents of ours are left idle before one request, none of them is kept from others for it. */
+const isToBlame = (pool: PoolCase, request: JobRequest): boolean =>
+  takersIn(pool).filter(({ name, ours }) => ours && isIgnored(pool, name, request)).length > 1;
+
 describe('a plan', () => {
   it('is the same for the same pool', () => {
     everyPool((pool, plan) => {
@@ -136,7 +140,7 @@ describe('a plan', () => {
     everyPool((pool, plan) => {
       const taken = new Set(plan.served.values());
       const free = trustedTakers(pool, plan).filter(({ name }) => !taken.has(name));
-      const unserved = servableIn(pool).filter(({ id }) => !plan.served.has(id));
+      const unserved = servableIn(pool).filter((each) => !plan.served.has(each.id) && !isToBlame(pool, each));
       expect(unserved.filter((request) => free.some((taker) => canTake(taker, request)))).toEqual([]);
     });
   });
@@ -266,6 +270,19 @@ const isHeldBy =
   };
 
 /** True before any template is looked at. */
+/** Where its own agent serves another, that one's own yet another and so on: the last whose own serves nobody. */
+function inWhoseStead({ pool, plan, request }: Said): JobRequest {
+  const ownOf = ({ id }: JobRequest): readonly string[] =>
+    agentJobsOf(pool).flatMap(({ name, purpose }) =>
+      purpose.kind === 'request' && purpose.requestId === id ? [name] : [],
+    );
+  const serverOf = (agents: readonly string[]): JobRequest | undefined =>
+    requestsOf(pool).find(({ id }) => agents.includes(plan.served.get(id) ?? ''));
+  let last = request;
+  for (let next = serverOf(ownOf(last)); next !== undefined && next !== last; next = serverOf(ownOf(last))) last = next;
+  return last;
+}
+
 const standing = {
   userDelayed: ({ request }) => request.userDelayed,
   runOver: ({ pool, request }) => pool.observed.runsOver.has(request.id),
@@ -273,9 +290,10 @@ const standing = {
   contradictoryParameters: ({ request }) => isContradictory(request),
   unknownParameter: ({ pool, request, fitting }) => fitting.length === 0 && fitsButForParameters(pool, request),
   noTemplate: ({ pool, request, fitting }) => fitting.length === 0 && !fitsButForParameters(pool, request),
-  retiringFirst: ({ pool, request }) => isEndingFirst(pool, request),
+  retiringFirst: (said) => [said.request, inWhoseStead(said)].some((each) => isEndingFirst(said.pool, each)),
   backingOff: ({ pool, request }) => mustWait(pool, request),
   notAssignedByServer: ({ pool, plan, request }) =>
+    isToBlame(pool, request) ||
     separatedIn(pool, plan).some((each) => each.request.id === request.id && isOurs(pool, each.name)),
 } satisfies Partial<Record<SkipReason, (said: Said) => boolean>>;
 
