@@ -55,7 +55,7 @@ interface Member {
   readonly memory: ReconcileMemory;
 }
 
-const freshMemory = (): ReconcileMemory => ({ quotas: new Map(), runs: new Map() });
+const freshMemory = (): ReconcileMemory => ({ quotas: new Map(), runs: new Map(), refusals: new Map() });
 
 const clustersOf = (parts: PoolParts, policy: PoolPolicy): readonly Cluster[] =>
   policy.clusters.map((name) => parts.cluster(name));

@@ -72,7 +72,7 @@ export interface AgentJob {
   readonly purpose: AgentJobPurpose;
   /** What its request chose; absent = nothing. */
   readonly parameters?: ChosenParameters;
-  /** Of the agent's container, as written in the Job. */
+  /** The image that its creator asked for. */
   readonly image?: string;
   readonly phase: AgentJobPhase;
   /** When the present phase began, where known. */

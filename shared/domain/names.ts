@@ -32,6 +32,8 @@ export const annotations = {
   agentId: `${domainPrefix}/agent-id`,
   served: `${domainPrefix}/served`,
   reason: `${domainPrefix}/reason`,
+  /** The image that was asked for: what is run may have been rewritten on its way into the cluster. */
+  image: `${domainPrefix}/image`,
   /** JSON of what the request chose. */
   parameters: `${domainPrefix}/parameters`,
 } as const;

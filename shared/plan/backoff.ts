@@ -42,14 +42,26 @@ const keyOf = ({ name, cluster }: AgentJob): string => `${name}/${cluster}`;
 export const pauses = (agentJob: AgentJob): boolean =>
   agentJob.reason !== 'fellBack' && (isFailure(agentJob) || isRefused(agentJob));
 
-/** When a request may be tried again, by its earlier attempts; undefined = none of them failed or was refused. */
-export function retryAt(attempts: readonly AgentJob[], policy: PoolPolicy): EpochMs | undefined {
-  const failures = attempts.filter(pauses);
+function pausedUntil(failures: readonly AgentJob[], { backoff }: PoolPolicy): EpochMs | undefined {
   if (failures.length === 0) return undefined;
-  const { firstMs, maximumMs } = policy.backoff;
-  const pause = Math.min(maximumMs, firstMs * 2 ** (failures.length - 1));
+  const pause = Math.min(backoff.maximumMs, backoff.firstMs * 2 ** (failures.length - 1));
   return Math.max(...failures.map(endedAt)) + pause;
 }
+
+/** When a request may be tried again, by its earlier attempts; undefined = none of them failed or was refused. */
+export const retryAt = (attempts: readonly AgentJob[], policy: PoolPolicy): EpochMs | undefined =>
+  pausedUntil(attempts.filter(pauses), policy);
+
+/** When a template that no node took may be tried again for the same request, which its fallback could not serve. */
+export const afterFall = (
+  fallen: readonly AgentJob[],
+  { name }: { readonly name: string },
+  policy: PoolPolicy,
+): EpochMs | undefined =>
+  pausedUntil(
+    fallen.filter(({ template }) => template === name),
+    policy,
+  );
 
 export interface Breaker {
   readonly open: boolean;
@@ -70,8 +82,11 @@ const causeOf = ({ name, purpose }: AgentJob): string =>
  * agent that is busy now, or has served. While open one probe boots at a time, and a new one begins a probe period
  * after the last failure. `ofTemplate` = all agent jobs of the template.
  */
-export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'policy' | 'busy' | 'now'>): Breaker {
-  const { policy, busy, now } = view;
+export function breakerOf(
+  ofTemplate: readonly AgentJob[],
+  view: Pick<View, 'policy' | 'busy' | 'busySince' | 'now'>,
+): Breaker {
+  const { policy, busy, busySince, now } = view;
   const { breakerFailures, breakerWindowMs, breakerProbeMs } = policy.backoff;
   const failures = ofTemplate
     .filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
@@ -81,8 +96,10 @@ export function breakerOf(ofTemplate: readonly AgentJob[], view: Pick<View, 'pol
   const closed: Breaker = { open: false, probe: false, failures: count };
   if (last === undefined || count < breakerFailures) return closed;
   const lastFailureAt = endedAt(last);
+  // One at work has come through when it got its request, however long ago it was started.
+  const throughAt = (agentJob: AgentJob): EpochMs => busySince?.get(agentJob.name) ?? endedAt(agentJob);
   const cameThrough = ofTemplate.some(
-    (agentJob) => (agentJob.served !== undefined || busy.has(agentJob.name)) && endedAt(agentJob) > lastFailureAt,
+    (agentJob) => (agentJob.served !== undefined || busy.has(agentJob.name)) && throughAt(agentJob) > lastFailureAt,
   );
   if (cameThrough) return closed;
   const underWay = ofTemplate.some((agentJob) => !busy.has(agentJob.name) && isBooting(agentJob, policy, now));

@@ -38,13 +38,26 @@ function pairsOf(matching: Matching, waiting: readonly JobRequest[], usable: rea
   });
 }
 
-/** `faced` = since when both have been there. */
+/** `faced` = since when both have been there, and a parallel job for them. */
 function isContradiction(view: View, { agent, request }: Pair): boolean {
   if (agent.state !== 'online' || agent.idleSince === undefined || request.assignedAt !== undefined) return false;
   if (isPrivate(request) && !isKnownFree(view)) return false;
-  const faced: EpochMs = Math.max(request.queuedAt, agent.idleSince);
+  const freeSince = isPrivate(request) ? (view.observed.freeSince ?? 0) : 0;
+  const faced: EpochMs = Math.max(request.queuedAt, agent.idleSince, freeSince);
   return view.now - faced > view.policy.notAssignedGraceMs;
 }
+
+/** The pair, or for an agent that is not ours all of them that the request has faced: there may be thousands. */
+function facedBy(view: View, pair: Pair, usable: readonly Usable[]): readonly Pair[] {
+  if (pair.agent.ours) return [pair];
+  const { request } = pair;
+  const faced = usable.filter(
+    (agent) => !agent.ours && isContradiction(view, { request, agent }) && canServe(agent, request),
+  );
+  return faced.map((agent) => ({ request, agent }));
+}
+
+const canServe = ({ offer }: Usable, { demands }: JobRequest): boolean => unmetDemands(offer, demands).length === 0;
 
 /** Whom to blame for pairs that the server does not bring together. */
 class Suspicion {
@@ -52,6 +65,16 @@ class Suspicion {
   readonly blamed = new Set<JobRequest>();
   /** Requests that have faced an agent of ours already. */
   readonly #faced = new Set<JobRequest>();
+
+  readonly #distrusted = new Set<string>();
+
+  addAll(pairs: readonly Pair[]): void {
+    for (const pair of pairs) {
+      if (this.#distrusted.has(pair.agent.name)) continue;
+      if (!pair.agent.ours) this.#distrusted.add(pair.agent.name);
+      this.add(pair);
+    }
+  }
 
   /** A second agent of ours that is left idle before one request says more of the request than of the agents. */
   add({ request, agent }: Pair): void {
@@ -86,7 +109,7 @@ export function matchTrusted(
     const found = anySuspect ? pairsOf(matching, able, trusted).filter((pair) => isContradiction(view, pair)) : [];
     const contradictions = suspicion.standing();
     if (found.length === 0) return { matching, contradictions, blamed: [...suspicion.blamed] };
-    for (const pair of found) suspicion.add(pair);
+    for (const pair of found) suspicion.addAll(facedBy(view, pair, usable));
     const distrusted = new Set(suspicion.standing().map(({ agent }) => agent.name));
     trusted = usable.filter((agent) => !distrusted.has(agent.name));
     able = entitled.filter((request) => !suspicion.blamed.has(request));
@@ -138,7 +161,27 @@ function difference(view: View, { agentJob, offer }: Usable): string {
     .join('; ');
 }
 
-export function contradictionAlarm(view: View, { agent, request }: Contradiction): Alarm {
+/** One for each agent; of many that are not ours, one for each request that has faced them. */
+export function contradictionAlarms(view: View, contradictions: readonly Contradiction[]): readonly Alarm[] {
+  const foreign = Map.groupBy(
+    contradictions.filter(({ agent }) => !agent.ours),
+    ({ request }) => request,
+  );
+  const folded = [...foreign].filter(([, all]) => all.length > fewAgents);
+  const isFolded = ({ agent, request }: Contradiction): boolean =>
+    !agent.ours && (foreign.get(request)?.length ?? 0) > fewAgents;
+  return [
+    ...contradictions.filter((each) => !isFolded(each)).map((each) => contradictionAlarm(view, each)),
+    ...folded.map(([{ id }, all]): Alarm => {
+      const detail = `${all.length} idle agents that are not Mayfly's can serve it, the first is ${all[0]?.agent.name}`;
+      return { reason: 'notAssignedByServer', subject: `request ${id}`, detail };
+    }),
+  ];
+}
+
+const fewAgents = 3;
+
+function contradictionAlarm(view: View, { agent, request }: Contradiction): Alarm {
   return {
     reason: 'notAssignedByServer',
     subject: agent.name,

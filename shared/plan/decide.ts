@@ -1,4 +1,5 @@
 /** What becomes of one request for which no usable agent is left: a new agent job, or one reason why not. */
+import type { AgentJob } from '../domain/agentJob.ts';
 import { isOn } from '../domain/control.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { agentJobName } from '../domain/names.ts';
@@ -6,7 +7,7 @@ import { withParameters } from '../domain/offer.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
 import type { Attempts } from './attempts.ts';
-import { type Breaker, retryAt } from './backoff.ts';
+import { afterFall, type Breaker, retryAt } from './backoff.ts';
 import type { Headroom } from './headroom.ts';
 import { isPrivate } from './licence.ts';
 import type { CreateAction, Refusal, Skip } from './plan.ts';
@@ -60,11 +61,14 @@ export function claimRoom(
   return placed;
 }
 
-/** Templates of which no node took a pod before this one come last, and what was to stand in for them first. */
-function afterFallbacks(request: JobRequest, candidates: readonly Candidate[], situation: Situation) {
-  const { attempts, view, steadOf } = situation;
+/** Attempts that no node took, of a request and of the one in whose stead it now waits. */
+function fallenOf(request: JobRequest, { attempts, steadOf }: Situation): readonly AgentJob[] {
   const past = new Set([request.id, steadOf(request.id)]);
-  const fallen = [...past].flatMap((id) => attempts.of(id).filter(({ reason }) => reason === 'fellBack'));
+  return [...past].flatMap((id) => attempts.of(id).filter(({ reason }) => reason === 'fellBack'));
+}
+
+/** Templates of which no node took a pod before this one come last, and what was to stand in for them first. */
+function afterFallbacks(fallen: readonly AgentJob[], candidates: readonly Candidate[], { view }: Situation) {
   if (fallen.length === 0) return candidates;
   const names = new Set(fallen.map(({ template }) => template));
   const next = view.policy.templates.find(({ name }) => name === fallen.at(-1)?.template)?.fallback?.template;
@@ -108,12 +112,18 @@ function firstAllowed(
   request: JobRequest,
   candidates: readonly Candidate[],
   situation: Situation,
+  fallen: readonly AgentJob[],
 ): CreateAction | readonly Refusal[] {
   const { attempts, view, registration } = situation;
   const purpose = { kind: 'request', requestId: request.id, attempt: attempts.next(request.id) } as const;
   const refusals: Refusal[] = [];
   for (const { template: plain, parameters } of candidates) {
     const template = withParameters(plain, parameters);
+    const again = afterFall(fallen, plain, view.policy);
+    if (again !== undefined && view.now < again) {
+      refusals.push({ template: template.name, reason: 'backingOff' });
+      continue;
+    }
     const name = agentJobName(scopeOf(view.policy), purpose, template.name);
     const claimed = claimRoom(situation, name, template, isPrivate(request));
     if (typeof claimed === 'object')
@@ -126,11 +136,12 @@ function firstAllowed(
 /** The first of the fitting templates that everything allows, or what keeps the best one. */
 function create(request: JobRequest, candidates: readonly Candidate[], situation: Situation): Decision {
   const { refused, headroom } = situation;
-  const ordered = afterFallbacks(request, candidates, situation);
+  const fallen = fallenOf(request, situation);
+  const ordered = afterFallbacks(fallen, candidates, situation);
   const forPrivate = isPrivate(request);
   const known = refused.find(ordered, forPrivate, headroom.takenCount);
   if (known !== undefined) return { requestId: request.id, ...known };
-  const found = firstAllowed(request, ordered, situation);
+  const found = firstAllowed(request, ordered, situation, fallen);
   if ('kind' in found) return found;
   const told = refusedBy(found);
   refused.note(ordered, forPrivate, headroom.takenCount, told);

@@ -34,6 +34,8 @@ const byReason: Readonly<Record<SkipReason, string>> = {
   atPassLimit: 'Nobody has to act: the next pass follows at once and goes on from here.',
   atQuota:
     'It gets an agent when others end and leave room. To have more at once, raise the ResourceQuota of the namespace.',
+  createRefused:
+    'Every cluster refuses to create its agent job: the alarm of this name in the log has the words of the API server. It is tried again, less often each time; repair the right, the admission rule or the pod block.',
   noClusterReadable:
     'It gets an agent once a cluster answers. See to its API server, and to the access that mayfly.yaml gives.',
   paused: `Somebody paused this. ${onControlMap('paused')}`,

@@ -1,11 +1,12 @@
 /** How many more agents the limits allow now. Each creation in a plan takes from it, so no plan exceeds a limit. */
 import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
 import { hash64 } from '../domain/hash.ts';
+import type { EpochMs } from '../domain/instant.ts';
 import { withParameters } from '../domain/offer.ts';
 import { type Amounts, hasRoom, lessened } from '../domain/quota.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
-import { everyClusterKnown } from './observed.ts';
+import { everyClusterKnown, type Observed, refusalKey } from './observed.ts';
 import { agentJobAmounts } from './podAmounts.ts';
 import { type Usable, workerName } from './supply.ts';
 import type { View } from './view.ts';
@@ -52,10 +53,14 @@ export class Headroom {
   /** What each quota of a cluster leaves. */
   readonly #quotas: Map<string, readonly Amounts[]>;
   readonly #takes = new Takes();
+  readonly #refusals: Observed['refusals'];
+  readonly #now: EpochMs;
 
   /** `parallel` = how many private requests may get an agent beyond those that have one. */
   constructor(view: View, usable: readonly Usable[], parallel: number) {
     const { policy, observed } = view;
+    this.#refusals = observed.refusals;
+    this.#now = view.now;
     const live = view.agentJobs.filter(isLive);
     const perTemplate = Map.groupBy(live, (agentJob) => agentJob.template);
     this.#templates = new Map(
@@ -93,11 +98,28 @@ export class Headroom {
     return undefined;
   }
 
+  #refuses(cluster: string, { name }: Template): boolean {
+    const refusing = this.#refusals?.get(refusalKey(cluster, name));
+    return refusing !== undefined && this.#now < refusing.until;
+  }
+
+  /** Whether a quota would take an agent of this template if so much of it were given back. */
+  wouldFit(template: Template, freed: Amounts): boolean {
+    const missing = lessened(this.#takes.of(template), freed);
+    return [...this.#quotas.values()].some((rooms) => rooms.every((room) => hasRoom(room, missing)));
+  }
+
+  amountsOf(template: Template): Amounts {
+    return this.#takes.of(template);
+  }
+
   /** The cluster for a name, or why none takes another agent of this template now. */
   place(name: string, template: Template): { readonly cluster: string } | SkipReason {
     if (this.#clusters.length === 0) return 'noClusterReadable';
+    const willing = this.#clusters.filter((cluster) => !this.#refuses(cluster, template));
+    if (willing.length === 0) return 'createRefused';
     const needed = this.#takes.of(template);
-    const cluster = clustersByPreference(name, this.#clusters).find((candidate) =>
+    const cluster = clustersByPreference(name, willing).find((candidate) =>
       this.#quotas.get(candidate)?.every((room) => hasRoom(room, needed)),
     );
     return cluster === undefined ? 'atQuota' : { cluster };

@@ -86,14 +86,19 @@ function dismissal(agentJob: AgentJob, context: LifecycleContext): RetireReason 
   return context.replaced.has(agentJob.name) ? 'replaced' : undefined;
 }
 
+/** Left over and old enough. Of warm agents the control plane with the newest configuration keeps the count. */
+function isSurplus(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): boolean {
+  if (context.isOutdated && agentJob.purpose.kind === 'warm') return false;
+  return context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
+}
+
 function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
   const dismissed = dismissal(agentJob, context);
   if (dismissed !== undefined) return retire(agentJob, dismissed);
   // The server gives it no job until it has updated itself, which an agent in a pod never does.
   if (agent?.online === true && agent.updatePending && isIdleLongEnough(agentJob, agent, context))
     return retire(agentJob, 'updatePending');
-  const surplus = context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
-  if (surplus) return retire(agentJob, 'surplus');
+  if (isSurplus(agentJob, agent, context)) return retire(agentJob, 'surplus');
   return agent?.online === true ? nothing : overdue(agentJob, agent, context);
 }
 

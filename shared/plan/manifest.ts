@@ -55,6 +55,7 @@ export function buildAgentJobManifest(spec: AgentJobSpec): JsonObject {
         [annotations.creator]: spec.creator,
         [annotations.createdAt]: formatInstant(spec.createdAt),
         [annotations.createBy]: formatInstant(spec.createBy),
+        [annotations.image]: spec.template.image,
         ...chosenAnnotation(spec.parameters ?? {}),
       },
     },

@@ -34,6 +34,14 @@ export interface GroupMember {
   readonly needs: Read<LicenceNeeds>;
 }
 
+/** Of a template in a cluster: each creation that is refused makes the pause before the next one longer. */
+export interface Refusing {
+  readonly until: EpochMs;
+  readonly why: string;
+}
+
+export const refusalKey = (cluster: string, template: string): string => `${cluster}/${template}`;
+
 export interface Observed {
   /** Azure DevOps' own time at the last read. */
   readonly at: EpochMs;
@@ -42,6 +50,10 @@ export interface Observed {
   readonly clusters: readonly ObservedCluster[];
   /** Of the whole licence group. */
   readonly parallelJobs: Remembered<{ readonly total: number; readonly used: number }>;
+  /** Since when every look has seen a free parallel job; absent = nobody kept track. */
+  readonly freeSince?: EpochMs;
+  /** Creations that a cluster refuses for certain, by `refusalKey`. */
+  readonly refusals?: ReadonlyMap<string, Refusing>;
   /** The other pools of the licence group; looked at only when there may not be enough for all. */
   readonly group: readonly GroupMember[];
   /** Paused stays paused while the control map cannot be read. */

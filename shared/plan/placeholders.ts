@@ -30,13 +30,15 @@ function isSound(agent: Agent, template: Template): boolean {
   );
 }
 
-/** Creates what is missing and repairs what differs from its template. */
-export function planPlaceholders({ policy, agentsByName }: Pick<View, 'policy' | 'agentsByName'>): readonly Action[] {
+/** Creates what is missing and repairs what differs from its template, unless a newer configuration may have made it so. */
+export function planPlaceholders({ policy, agentsByName, isOutdated }: View): readonly Action[] {
   return policy.templates.flatMap((template): readonly Action[] => {
     const name = placeholderName(scopeOf(policy), template.name);
     const agent = agentsByName.get(name);
     if (agent === undefined) return [{ kind: 'createPlaceholder', name, template }];
-    return isSound(agent, template) ? [] : [{ kind: 'repairPlaceholder', name, agentId: agent.id, template }];
+    return isOutdated || isSound(agent, template)
+      ? []
+      : [{ kind: 'repairPlaceholder', name, agentId: agent.id, template }];
   });
 }
 

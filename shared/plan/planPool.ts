@@ -106,6 +106,7 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
     served: provision.matching.served,
     warm: provision.warm.states,
     thefts: theftsIn(view),
-    nextLookAt: isActive(view, provision) ? at + activeLookMs : undefined,
+    // In shadow mode nothing comes of a look, so another one soon would see the same.
+    nextLookAt: policy.mode === 'active' && isActive(view, provision) ? at + activeLookMs : undefined,
   };
 }

@@ -10,7 +10,7 @@ import {
   agentsOfBlamed,
   blameAlarm,
   type Contradiction,
-  contradictionAlarm,
+  contradictionAlarms,
   firstOfEachTemplate,
   matchTrusted,
   mismatched,
@@ -125,7 +125,7 @@ function sharedOf(view: View, ground: Ground): Shared {
     steadOf: steadOf(ground.matching, attempts),
     breakerOf: breakersOf(view),
     choose: remembered(
-      (request: JobRequest) => request.demands.join('\n'),
+      (request: JobRequest) => JSON.stringify(request.demands),
       (request) => chooseTemplates(request, offers, view.policy),
     ),
     contradicted: contradictedBy(ground),
@@ -200,7 +200,7 @@ export function planProvision(view: View): Provision {
     skips: [...waiting.skips, ...skips],
     alarms: [
       ...waiting.alarms,
-      ...contradictions.map((contradiction) => contradictionAlarm(view, contradiction)),
+      ...contradictionAlarms(view, contradictions),
       ...ground.blamed.map(blameAlarm),
       ...breakerAlarms(view, shared.breakerOf),
       ...warm.alarms,

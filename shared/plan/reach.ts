@@ -33,7 +33,7 @@ interface Verdict {
 
 type Demands = JobRequest['demands'];
 
-const keyOf = (demands: Demands): string => demands.join('\n');
+const keyOf = (demands: Demands): string => JSON.stringify(demands);
 
 /** Each text that anybody demands, read once. */
 function readDemands(lists: Iterable<Demands>): ReadonlyMap<string, Demand | undefined> {

@@ -30,10 +30,20 @@ function controlAlarms({ policy, observed }: View): readonly Alarm[] {
   }));
 }
 
+/** What a cluster refuses, and a configuration that another control plane has a newer one of. */
+function troubleAlarms({ policy, observed, now, isOutdated }: View): readonly Alarm[] {
+  const refused = [...(observed.refusals ?? [])]
+    .filter(([, { until }]) => now < until)
+    .map(([subject, { why }]): Alarm => ({ reason: 'createRefused', subject, detail: why }));
+  if (!isOutdated) return refused;
+  const detail = `generation ${policy.generation ?? 0}, the control map tells of ${observed.control.value?.generation ?? 0}`;
+  return [...refused, { reason: 'configurationOutdated', subject: policy.poolName, detail }];
+}
+
 export function readAlarms(view: View): readonly Alarm[] {
   const clusters = view.observed.clusters.flatMap(({ name, agentJobs, quotas }): readonly Alarm[] => [
     ...(agentJobs.known ? [] : [{ reason: 'clusterUnknown', subject: name, detail: agentJobs.error } as const]),
     ...(quotas.error === undefined ? [] : [{ reason: 'quotaUnknown', subject: name, detail: quotas.error } as const]),
   ]);
-  return [...optionalAlarms(view), ...controlAlarms(view), ...clusters];
+  return [...optionalAlarms(view), ...controlAlarms(view), ...troubleAlarms(view), ...clusters];
 }

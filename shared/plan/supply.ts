@@ -163,11 +163,19 @@ function unseenUsable(view: View, agent: Agent): Usable | undefined {
   return parsed !== undefined && unborn && age <= graceMs ? usableOf(view, agent, parsed, 'booting') : undefined;
 }
 
+/** A template that only a newer configuration has tells nothing here; what its agent is registered with does. */
+function promiseOf(agentJob: AgentJob, agent: Agent | undefined, promises: Promises): Offer | undefined {
+  return promises.of(agentJob) ?? (agent && offerOf(onceRunning(agent.capabilities)));
+}
+
+const isUnborn = (view: View, agent: Agent): boolean =>
+  !wasEverOnline(agent) && agent.enabled && !view.reserved.has(agent.id);
+
 function bootingJobUsable(view: View, agentJob: AgentJob, promises: Promises): Usable | undefined {
-  const offer = promises.of(agentJob);
-  if (offer === undefined || !isBooting(agentJob, view.policy, view.now) || isDrained(view, agentJob)) return undefined;
   const agent = agentOf(view, agentJob);
-  if (agent !== undefined && (wasEverOnline(agent) || !agent.enabled || view.reserved.has(agent.id))) return undefined;
+  const offer = promiseOf(agentJob, agent, promises);
+  if (offer === undefined || !isBooting(agentJob, view.policy, view.now) || isDrained(view, agentJob)) return undefined;
+  if (agent !== undefined && !isUnborn(view, agent)) return undefined;
   return bootingUsable(agentJob, offer, view.now);
 }
 

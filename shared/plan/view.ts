@@ -22,6 +22,10 @@ export interface View {
   readonly reserved: ReadonlyMap<number, JobRequest>;
   /** The names of those agents. */
   readonly busy: ReadonlySet<string>;
+  /** When each of them got its request, by name. */
+  readonly busySince?: ReadonlyMap<string, EpochMs>;
+  /** Another control plane works by a newer configuration: this one must not undo what that one does. */
+  readonly isOutdated: boolean;
 }
 
 export const scopeOf = (policy: PoolPolicy): NameScope => ({
@@ -53,6 +57,10 @@ export function viewOf(
     agentJobsByName: Map.groupBy(agentJobs, ({ name }) => name),
     reserved: new Map(holders.map((request) => [request.reservedAgent?.id ?? -1, request])),
     busy: new Set(holders.map((request) => request.reservedAgent?.name ?? '')),
+    busySince: new Map(
+      holders.map((request) => [request.reservedAgent?.name ?? '', request.receivedAt ?? request.assignedAt ?? 0]),
+    ),
+    isOutdated: policy.generation !== undefined && policy.generation < (observed.control.value?.generation ?? 0),
   };
 }
 

@@ -5,6 +5,8 @@
 import { type AgentJob, isOver } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { agentJobName, templateShort } from '../domain/names.ts';
+import { withParameters } from '../domain/offer.ts';
+import { type Amounts, added } from '../domain/quota.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
 import { hasFailed } from './attempts.ts';
@@ -122,8 +124,15 @@ function fill(situation: Situation, { template, target, fresh }: Stock, waitedFo
 }
 
 /** Stale ones go once enough younger ones are online; where there is no room for a younger one, one at a time before. */
-function staleToGo({ fresh, stale, target }: Stock, { actions, heldBy }: Filled): readonly Usable[] {
+function staleToGo(
+  view: View,
+  { template, fresh, stale, target }: Stock,
+  { actions, heldBy }: Filled,
+): readonly Usable[] {
   if (fresh.filter(isOnline).length >= target) return stale;
+  const isGoing = (agentJob: AgentJob): boolean =>
+    agentJob.template === template.name && agentJob.phase === 'retiring' && !isOver(agentJob);
+  if (view.agentJobs.some(isGoing)) return [];
   const isBlocked = heldBy !== undefined && actions.length === 0 && fresh.length < target;
   return isBlocked && roomReasons.has(heldBy) ? stale.slice(0, 1) : [];
 }
@@ -178,21 +187,37 @@ class Shortage {
   }
 }
 
+/** What a quota cannot hold even beside no warm agent at all is not helped by giving one up. */
+function helpable({ view, headroom, choose }: Situation, stocks: readonly Stock[], skips: readonly Skip[]) {
+  if (!skips.some(({ reason }) => reason === 'atQuota')) return skips;
+  const freed = stocks
+    .flatMap(({ template, fresh }) => fresh.map(() => headroom.amountsOf(template)))
+    .reduce<Amounts>(added, {});
+  const requests = new Map(view.requests.map((request) => [request.id, request]));
+  return skips.filter(({ reason, requestId }) => {
+    const request = requests.get(requestId);
+    if (reason !== 'atQuota' || request === undefined) return true;
+    const choice = choose(request);
+    if (choice.kind !== 'fits') return false;
+    return choice.candidates.some((each) => headroom.wouldFit(withParameters(each.template, each.parameters), freed));
+  });
+}
+
 /**
  * `leftOver` = usable agents of ours that no waiting request needs; `skips` = of requests that the server may start now.
  * Takes room only after all requests have, and gives it up where one of them has none.
  */
 export function planWarm(situation: Situation, leftOver: readonly Usable[], skips: readonly Skip[]): Warm {
   const { view } = situation;
-  const targets = warmTargets(view.policy.warm, view.now);
-  const shortage = new Shortage(view, skips);
+  const targets = warmTargets(view.isOutdated ? [] : view.policy.warm, view.now);
   const stocks = view.policy.templates.flatMap((template): readonly Stock[] => {
     const target = isDrained(view, { template: template.name }) ? 0 : (targets.get(template.name) ?? 0);
     return target === 0 ? [] : [stockOf(view, template, target, leftOver)];
   });
+  const shortage = new Shortage(view, helpable(situation, stocks, skips));
   const filled = stocks.map((stock) => ({ stock, filled: fill(situation, stock, shortage.holds(stock.template)) }));
   const states = filled.map(({ stock, filled: own }) => stateOf(stock, own));
-  const replaced = filled.flatMap(({ stock, filled: own }) => staleToGo(stock, own).map(({ name }) => name));
+  const replaced = filled.flatMap(({ stock, filled: own }) => staleToGo(view, stock, own).map(({ name }) => name));
   const kept = stocks.flatMap(({ template, fresh, stale, target }) => {
     const wanted = Math.min(target, fresh.length);
     return [...fresh.slice(0, wanted - shortage.claim(template, wanted)), ...stale];

@@ -10,6 +10,7 @@ import type { CreateAction } from '../plan/plan.ts';
 import { type Creation, isReplyLost, outcome } from './creation.ts';
 import type { Pass } from './deps.ts';
 import type { Outcome } from './outcome.ts';
+import { forgetRefusal, noteRefusal } from './refusedCreations.ts';
 import { registerInPod, registrationToken } from './registerInPod.ts';
 import { registerJustInTime } from './registerJustInTime.ts';
 
@@ -30,8 +31,11 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
     registration: registrationOf(creation),
   });
   try {
-    return await cluster.createAgentJob(manifest);
+    const created = await cluster.createAgentJob(manifest);
+    forgetRefusal(deps, action);
+    return created;
   } catch (error) {
+    noteRefusal(deps, action, error);
     if (!hasErrorKind(error, 'conflict') && !isReplyLost(error))
       return outcome(creation, 'failed', errorKind(error), error);
     // The name may be taken by our own POST, sent twice by a proxy or answered into a broken connection.

@@ -4,7 +4,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import type { Amounts } from '../domain/quota.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { PoolPolicy } from '../domain/template.ts';
-import type { LicenceNeeds } from '../plan/observed.ts';
+import type { LicenceNeeds, Refusing } from '../plan/observed.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
 
 /** What an earlier look learned of a run, and when by Azure DevOps' time. */
@@ -13,13 +13,22 @@ export interface KnownRun {
   readonly askedAt: EpochMs;
 }
 
+/** How often a cluster has refused to create agent jobs of a template in a row. */
+export interface Refused extends Refusing {
+  readonly count: number;
+}
+
 /**
  * What optional reads gave last, per process and pool. A cache and no more: without it a configured default holds.
  */
 export interface ReconcileMemory {
   parallelJobs?: ParallelJobs;
+  /** By Azure DevOps' time; see Observed. */
+  freeSince?: EpochMs;
   control?: Control;
   readonly quotas?: Map<string, readonly Amounts[]>;
+  /** By template and cluster; see Observed. */
+  readonly refusals?: Map<string, Refused>;
   /** By request. */
   readonly runs?: Map<number, KnownRun>;
   /**

@@ -84,7 +84,20 @@ export async function observePool(deps: LookDeps, options: LookOptions = {}): Pr
   const runsOver = observed.requests.known
     ? await readRunsOver(deps, observed.requests.value, knownAgentJobs(observed), observed.at, errors)
     : observed.runsOver;
-  return { observed: { ...observed, runsOver }, lookedAt: clock.now(), errors };
+  const remembered = { ...freeSince(deps, observed), refusals: deps.memory.refusals ?? new Map() };
+  return { observed: { ...observed, ...remembered, runsOver }, lookedAt: clock.now(), errors };
+}
+
+/** A job that has just ended frees its parallel job: only from then on can anything be expected of the server. */
+function freeSince({ memory }: LookDeps, { at, parallelJobs }: Observed): { readonly freeSince?: EpochMs } {
+  const { value, error } = parallelJobs;
+  const isFree = error === undefined && value !== undefined && value.used < value.total;
+  if (!isFree) {
+    delete memory.freeSince;
+    return {};
+  }
+  memory.freeSince ??= at;
+  return { freeSince: memory.freeSince };
 }
 
 function latest(...reads: readonly Read<Stamped<unknown>>[]): EpochMs | undefined {

@@ -55,7 +55,9 @@ async function lookAtMember(
   const view = knownView(policy, look.observed);
   // Without a new answer the last one is the best guess, and better than taking the pool for satisfied.
   if (view === undefined) return last === undefined ? unknown(failureOf(look.observed)) : known(last.value);
-  const value = licenceNeeds(view);
+  const { claims, wishes } = licenceNeeds(view);
+  // A pool in shadow mode creates nothing, whatever it wishes.
+  const value = { claims, wishes: policy.mode === 'shadow' ? [] : wishes };
   memory.needs = { value, lookedAt: look.lookedAt };
   return known(value);
 }

@@ -5,10 +5,15 @@ import type { JobRequest } from '../domain/jobRequest.ts';
 import { runsToAskAbout } from '../plan/runsOver.ts';
 import type { KnownRun, LookDeps } from './deps.ts';
 import { attempt } from './optionalReads.ts';
+import { within } from './within.ts';
+
+/** The answer is worth no more of a pass. */
+const askMs = 10_000;
+const asking = { upstream: 'azureDevOps', operation: 'asking for a run' } as const;
 
 /** The waiting requests whose runs are known to be over. */
 export async function readRunsOver(
-  { pools, memory }: LookDeps,
+  { pools, memory, clock }: LookDeps,
   requests: readonly JobRequest[],
   agentJobs: readonly AgentJob[],
   at: EpochMs,
@@ -23,7 +28,7 @@ export async function readRunsOver(
   };
   await Promise.all(
     runsToAskAbout(requests, agentJobs, at, askedAt).map(async ({ requestId, projectId, runId }) => {
-      const read = await attempt(errors, pools.isRunOver(projectId, runId));
+      const read = await attempt(errors, within(clock, askMs, asking, pools.isRunOver(projectId, runId)));
       runs.set(requestId, { isOver: read.known && read.value === true, askedAt: at });
     }),
   );

@@ -104,7 +104,7 @@ export class ControlPlane {
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys,
       registrationToken: () => Promise.resolve(new Secret('registration token')),
-      memory: { quotas: new Map(), runs: new Map() },
+      memory: { quotas: new Map(), runs: new Map(), refusals: new Map() },
       nonces: { next: () => `${caller}-${this.#nonce++}` },
       clock,
       log,

@@ -8,7 +8,7 @@ import type { NameScope } from '../../domain/names.ts';
 import { annotations, labelSchema, labels, managedBy, parseName } from '../../domain/names.ts';
 import { defined } from '../defined.ts';
 import type { JobBody, JobMetadata, JobNotes } from './jobObject.ts';
-import { annotationsSchema, imageOf, jobSchema, labelsSchema, metadataSchema } from './jobObject.ts';
+import { annotationsSchema, jobSchema, labelsSchema, metadataSchema } from './jobObject.ts';
 import type { OwnedPod } from './pods.ts';
 import { readPod } from './pods.ts';
 import { issues, unreadable } from './reading.ts';
@@ -113,7 +113,7 @@ function readableJob(
     suspended: spec.suspend === true,
     ...defined({
       parameters: notes[annotations.parameters],
-      image: imageOf(spec),
+      image: notes[annotations.image],
       phaseAt: notes[annotations.phaseAt],
       agentId: notes[annotations.agentId],
       served: notes[annotations.served],

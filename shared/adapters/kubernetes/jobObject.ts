@@ -1,17 +1,10 @@
 /** The members of a Job that tell of its agent. */
 import { z } from 'zod';
 import { agentJobPhases } from '../../domain/agentJob.ts';
-import { agentContainer } from '../../domain/containers.ts';
 import { annotations, labels } from '../../domain/names.ts';
 import type { ChosenParameters } from '../../domain/template.ts';
 import { defined } from '../defined.ts';
 import { decimal, instant } from './instants.ts';
-
-/** A template that cannot be read only leaves its image untold: the API server has checked that it makes a pod. */
-const podTemplate = z
-  .object({ spec: z.object({ containers: z.array(z.object({ name: z.string(), image: z.string().optional() })) }) })
-  .optional()
-  .catch(undefined);
 
 const parametersSchema = z.strictObject({
   cpu: z.string().optional(),
@@ -45,7 +38,7 @@ export const metadataSchema = z.object({
 });
 
 export const jobSchema = z.object({
-  spec: z.object({ suspend: z.boolean().nullish(), template: podTemplate }),
+  spec: z.object({ suspend: z.boolean().nullish() }),
   status: z
     .object({
       completionTime: instant.nullish(),
@@ -79,14 +72,10 @@ export const annotationsSchema = z.object({
   [annotations.agentId]: decimal.optional(),
   [annotations.served]: decimal.optional(),
   [annotations.reason]: z.string().optional(),
+  [annotations.image]: z.string().optional(),
   [annotations.parameters]: chosenParameters.optional(),
 });
 
 export type JobMetadata = z.infer<typeof metadataSchema>;
 export type JobBody = z.infer<typeof jobSchema>;
 export type JobNotes = z.infer<typeof annotationsSchema>;
-
-/** undefined = it cannot be read. */
-export function imageOf(spec: JobBody['spec']): string | undefined {
-  return spec.template?.spec.containers.find((container) => container.name === agentContainer)?.image;
-}

@@ -155,6 +155,13 @@ const cases: Readonly<Record<SkipReason, Case>> = {
       },
     ],
   },
+  createRefused: {
+    given: {
+      requests: [aJobRequest()],
+      refusals: new Map([['primary/linux', { until: noon + 30_000, why: 'forbidden' }]]),
+    },
+    fate: refusedAs('createRefused'),
+  },
   noClusterReadable: {
     given: {
       requests: [aJobRequest()],

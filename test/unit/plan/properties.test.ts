@@ -301,6 +301,7 @@ const truths: Readonly<Record<SkipReason, (said: Said) => boolean>> = {
   ...standing,
   paused: isHeldBy('paused'),
   drained: isHeldBy('drained'),
+  createRefused: isHeldBy('createRefused'),
   noClusterReadable: isHeldBy('noClusterReadable'),
   breakerOpen: isHeldBy('breakerOpen'),
   atTemplateLimit: isHeldBy('atTemplateLimit'),
