@@ -1,9 +1,16 @@
 /** Init containers that register their agents with a PAT from the vault, through the whole system over sockets. */
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aRegistrationSystem, type RegistrationSystem } from '../support/registrationSystem.ts';
+import { nameOf, text } from '../../infra/local/kubernetes/object.ts';
+import { localSecrets } from '../../infra/local/start/localSettings.ts';
+import { annotations } from '../../shared/domain/names.ts';
+import {
+  aRegistrationSystem,
+  placesOfRegistration,
+  type RegistrationSystem,
+  strayedSecrets,
+} from '../support/registrationSystem.ts';
 
-const limitMs = 60_000;
+const limitMs = 30_000;
 let world: RegistrationSystem;
 
 beforeAll(async () => {
@@ -11,16 +18,66 @@ beforeAll(async () => {
 }, limitMs);
 afterAll(() => world.close());
 
-const served = (howMany: number): readonly string[] => Array.from({ length: howMany }, () => 'succeeded');
+const jobsOf = (requestId: number): readonly string[] =>
+  [...world.system.ledger.agentJobs.values()].filter((each) => each.requestId === requestId).map(({ name }) => name);
 
 describe('agents that register with a PAT', { timeout: limitMs }, () => {
   it('serve one request each, and nothing but placeholders is left', async () => {
-    const before = world.system.ledger.agentJobs.size;
     const ids = [...world.queue('linux', 4), ...world.queue('web', 3)];
-    expect(await world.served(ids)).toEqual(served(7));
+    expect(await world.served(ids)).toEqual(ids.map(() => 'succeeded'));
     await world.clean();
-    expect(world.system.ledger.agentJobs.size - before).toBe(7);
+    expect(world.system.ledger.agentJobs.size).toBe(7);
     expect(world.system.leftOvers().placeholders).toHaveLength(4);
     expect(world.system.agentFailures).toEqual([]);
+  });
+
+  it('fail while the PAT is revoked, say so, and serve their request once it works again', async () => {
+    const { devOpsTokens, azure, cluster } = world.system;
+    devOpsTokens.revoke(localSecrets.registration);
+    const messages: string[] = [];
+    const watch = cluster.watch('pods', undefined, {}, ({ object }) => {
+      messages.push(...(JSON.stringify(object).match(/the server refused the credential/g) ?? []));
+    });
+    const [id = 0] = world.queue('linux', 1);
+    await world.until(() => jobsOf(id).length >= 2);
+    watch.close();
+    expect(messages.length).toBeGreaterThan(0);
+    const told = await world.explain('linux', id);
+    expect(told).toContain('the server refused the credential');
+    expect(told).toContain('exit code 31');
+    const identity = { kind: 'user', name: 'mayfly-registration', rights: azure.registrationRights } as const;
+    devOpsTokens.add({ token: localSecrets.registration, kind: 'pat', identity });
+    expect(await world.served([id])).toEqual(['succeeded']);
+    await world.clean();
+  });
+
+  it('lose a race against somebody who takes their name, which is no failure', async () => {
+    const { cluster, devOps } = world.system;
+    let taken = '';
+    const stop = cluster.onEvent((event) => {
+      if (event.kind !== 'podCreated' || taken !== '' || event.jobName === undefined) return;
+      taken = event.jobName;
+      devOps.addAgent(1, { name: taken, version: '5.278.0' });
+    });
+    const reasons = new Map<string, string>();
+    const watch = cluster.watch('jobs', undefined, {}, ({ object }) => {
+      const reason = text(object, 'metadata', 'annotations', annotations.reason);
+      if (reason !== undefined) reasons.set(nameOf(object), reason);
+    });
+    const [id = 0] = world.queue('linux', 1);
+    expect(await world.served([id])).toEqual(['succeeded']);
+    stop();
+    const told = await world.explain('linux', id);
+    expect([taken, reasons.get(taken)]).toEqual([jobsOf(id)[0], 'raced']);
+    expect(told).not.toContain('failed');
+    // Its owner takes it away again: an agent with our mark and without a Job would be a ghost after a while.
+    devOps.deleteAgent(1, devOps.listAgents(1, taken)[0]?.id ?? 0, 'somebody');
+    await world.clean();
+    watch.close();
+  });
+
+  it('leave no secret where it does not belong', async () => {
+    expect(await strayedSecrets(world)).toEqual([]);
+    expect(placesOfRegistration(world)).toEqual(new Set(['secret', 'initFile']));
   });
 });

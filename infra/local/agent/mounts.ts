@@ -23,7 +23,8 @@ function shared({ scratch }: ContainerContext, volume: string): Files {
 function contentOf(context: ContainerContext, name: string): Files {
   const volume = record(volumeOf(context, name));
   if (volume['emptyDir'] !== undefined) return shared(context, name);
-  return volume['secret'] !== undefined || volume['projected'] !== undefined ? context.readSecretFiles(name) : {};
+  const projected = list(volume, 'projected', 'sources').some((source) => record(source)['secret'] !== undefined);
+  return volume['secret'] !== undefined || projected ? context.readSecretFiles(name) : {};
 }
 
 /** Folders that are mounted into the container, with the files that are in them now. */

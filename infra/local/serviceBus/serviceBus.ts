@@ -40,6 +40,8 @@ export interface ServiceBusStandIn {
   /** What went wrong inside the broker itself; empty in a sound run. */
   readonly errors: readonly unknown[];
   queue(name: string): QueueInspection;
+  /** Called after every change of a queue's messages; the returned function ends it. */
+  onQueueChange(name: string, listener: () => void): () => void;
   /** Every session and message lock is lost now, as when they expire. */
   dropLocks(): void;
   /** Every client's socket breaks now; clients may connect again. */
@@ -75,6 +77,7 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
     journal,
     errors: broker.errors,
     queue: (name) => inspect(find(queues, name)),
+    onQueueChange: (name, listener) => find(queues, name).onChange(listener),
     dropLocks: () => {
       for (const queue of queues) queue.dropLocks();
     },

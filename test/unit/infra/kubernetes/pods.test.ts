@@ -205,8 +205,8 @@ describe('the last words of a container', () => {
   it('are the message of its end', async () => {
     const scene = aScene({
       workload: {
-        runInit: async ({ writeTerminationLog }) => {
-          writeTerminationLog?.('no');
+        runInit: async (context) => {
+          context.writeTerminationLog?.('no');
           return 31;
         },
         run: async () => 0,
@@ -221,8 +221,8 @@ describe('the last words of a container', () => {
   it('are told of the main container too, cut at 4096 characters', async () => {
     const scene = aScene({
       workload: {
-        run: async ({ writeTerminationLog }) => {
-          writeTerminationLog?.('x'.repeat(5000));
+        run: async (context) => {
+          context.writeTerminationLog?.('x'.repeat(5000));
           return 2;
         },
       },
