@@ -149,10 +149,12 @@ describe('poolsOver', () => {
 
   describe('pools that share parallel jobs', () => {
     const request = (id: number, poolId: number) => aJobRequest({ id, poolId, queuedAt: minutesAgo(9) + id });
-    const inGroup = (poolId: number, licenceGroup: string) => aPoolPolicy({ poolId, licenceGroup, mode: 'shadow' });
+    /** Pool 7 is looked at without a creation; `shadowed` = the others that are in shadow mode as well. */
+    const inGroup = (poolId: number, licenceGroup: string, shadowed: readonly number[]) =>
+      aPoolPolicy({ poolId, licenceGroup, mode: [7, ...shadowed].includes(poolId) ? 'shadow' : 'active' });
 
     /** Which pools a pass over pool 7 reads, and how many of its four requests get an agent; one parallel job is free. */
-    async function pass(groups: Readonly<Record<number, string>>) {
+    async function pass(groups: Readonly<Record<number, string>>, shadowed: readonly number[]) {
       const asked = new Set<number>();
       const pools: AgentPools = {
         ...throttledPools,
@@ -172,7 +174,7 @@ describe('poolsOver', () => {
         getControl: async () => ({}),
         listQuotaRoom: async () => [],
       });
-      const policies = Object.entries(groups).map(([poolId, group]) => inGroup(Number(poolId), group));
+      const policies = Object.entries(groups).map(([poolId, group]) => inGroup(Number(poolId), group, shadowed));
       const target = await poolsOver(parts({ policies, agentPools: async () => pools, cluster })).target(anIntent());
       const created: string[] = [];
       const deadlineAt = Date.UTC(2026, 0, 5, 9);
@@ -203,8 +205,20 @@ describe('poolsOver', () => {
         groups: { 7: 'one', 8: 'one', 9: 'one' },
         want: { asked: [7, 8, 9], created: 1 },
       },
-    ])('a pool $name', async ({ groups, want }) => {
-      expect(await pass(groups)).toEqual(want);
+      {
+        name: 'leaves no share to one in shadow mode, which would not use it',
+        groups: { 7: 'one', 8: 'one', 9: 'one' },
+        shadowed: [8],
+        want: { asked: [7, 8, 9], created: 2 },
+      },
+      {
+        name: 'has all of them where all others are in shadow mode',
+        groups: { 7: 'one', 8: 'one' },
+        shadowed: [8],
+        want: { asked: [7, 8], created: 3 },
+      },
+    ])('a pool $name', async ({ groups, shadowed = [], want }) => {
+      expect(await pass(groups, shadowed)).toEqual(want);
     });
   });
 });

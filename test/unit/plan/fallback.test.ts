@@ -39,6 +39,9 @@ function unplaced(seconds: number, rest: Partial<AgentJob> = {}): AgentJob {
 const fellBack = (attempt: number, template: string, rest: Partial<AgentJob> = {}): AgentJob =>
   aTombstone(attempt, { template, reason: 'fellBack', phaseAt: secondsAgo(5), ...rest });
 
+/** It fell back so long ago that its template may be tried once more. */
+const pauseEnded = { phaseAt: secondsAgo(30) };
+
 const waiting = { requests: [aJobRequest()], agents: [aBootingAgent({ createdAt: minutesAgo(10) })] };
 
 function decided(given: Parameters<typeof anObserved>[0], changed: Parameters<typeof plan>[1] = {}) {
@@ -126,13 +129,13 @@ describe('planPool: what stands in for a template that fell back', () => {
     },
     {
       name: 'is the first itself once more, last of all, when no other has room',
-      given: [fellBack(1, 'spot')],
+      given: [fellBack(1, 'spot', pauseEnded)],
       templates: [spot, { ...dear, maxAgents: 0 }, { ...onDemand, maxAgents: 0 }],
       want: 'spot',
     },
     {
       name: 'is the first itself once more when it alone fits',
-      given: [fellBack(1, 'spot')],
+      given: [fellBack(1, 'spot', pauseEnded)],
       templates: [{ ...spot, capabilities: { ssd: '1' } }, dear, onDemand],
       demands: ['ssd'],
       want: 'spot',
@@ -155,8 +158,13 @@ describe('planPool: what stands in for a template that fell back', () => {
     },
     {
       name: 'is the first again when all fell back',
-      given: [fellBack(1, 'spot'), fellBack(2, 'onDemand'), fellBack(3, 'dear')],
+      given: [fellBack(1, 'spot', pauseEnded), fellBack(2, 'onDemand'), fellBack(3, 'dear')],
       want: 'spot',
+    },
+    {
+      name: 'is, when all fell back, the first whose pause is over',
+      given: [fellBack(1, 'spot'), fellBack(2, 'onDemand'), fellBack(3, 'dear', pauseEnded)],
+      want: 'dear',
     },
     { name: 'is the first itself for a request of which nothing fell back', given: [], want: 'spot' },
   ])('$name', ({ given, want, demands = [], templates: changed = templates }) => {
@@ -167,9 +175,43 @@ describe('planPool: what stands in for a template that fell back', () => {
 
   it('is named last of what has no room', () => {
     const none = templates.map((each) => ({ ...each, maxAgents: 0 }));
-    const { skips } = decided({ requests: [aJobRequest()], agentJobs: [fellBack(1, 'spot')] }, { templates: none });
+    const { skips } = decided(
+      { requests: [aJobRequest()], agentJobs: [fellBack(1, 'spot', pauseEnded)] },
+      { templates: none },
+    );
     const refusals = ['onDemand', 'dear', 'spot'].map((name) => ({ template: name, reason: 'atTemplateLimit' }));
     expect(skips).toEqual([{ requestId: 1001, reason: 'atTemplateLimit', detail: 'onDemand', refusals }]);
+  });
+
+  const ssd = [{ ...spot, capabilities: { ssd: '1' } }, dear, onDemand];
+  it.each([
+    { name: 'for the first pause', given: [fellBack(1, 'spot', { phaseAt: secondsAgo(29) })], made: [] },
+    { name: 'no longer than that', given: [fellBack(1, 'spot', pauseEnded)], made: ['create spot'] },
+    {
+      name: 'twice as long after it fell back again',
+      given: [fellBack(1, 'spot', { phaseAt: secondsAgo(900) }), fellBack(2, 'spot', { phaseAt: secondsAgo(59) })],
+      made: [],
+    },
+    {
+      name: 'no longer than that the second time',
+      given: [fellBack(1, 'spot', { phaseAt: secondsAgo(900) }), fellBack(2, 'spot', { phaseAt: secondsAgo(60) })],
+      made: ['create spot'],
+    },
+    {
+      name: 'not longer for what another template fell back',
+      given: [fellBack(1, 'spot', pauseEnded), fellBack(2, 'onDemand')],
+      made: ['create spot'],
+    },
+  ])('waits $name where the request fits nothing else', ({ given, made }) => {
+    const { made: seen, skips } = decided(
+      { requests: [aJobRequest({ demands: ['ssd'] })], agentJobs: given },
+      { templates: ssd },
+    );
+    const skip = { requestId: 1001, reason: 'backingOff', detail: 'spot' };
+    expect({ made: seen, skips }).toEqual({
+      made: made.map((each) => `${each} ${nameFor(1001, given.length + 1)}`),
+      skips: made.length === 0 ? [skip] : [],
+    });
   });
 
   it('does not make the request pause, but counts for the breaker of the template', () => {

@@ -50,6 +50,7 @@ const reference = {
     annotations: {
       'mayfly.dev/phase': 'creating',
       'mayfly.dev/creator': 'nonce-1',
+      'mayfly.dev/image': `registry.contoso.example/agent@sha256:${'a'.repeat(64)}`,
       'mayfly.dev/created-at': '1772452680000',
       'mayfly.dev/create-by': '1772452800000',
     },

@@ -61,6 +61,7 @@ describe('createAgentJob', () => {
       [annotations.creator]: 'plane-0',
       [annotations.createdAt]: `${at}`,
       [annotations.createBy]: `${at + policy.createByMs}`,
+      [annotations.image]: policy.templates[0]?.image,
       [annotations.agentId]: '2',
     });
   });

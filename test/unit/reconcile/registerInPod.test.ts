@@ -74,6 +74,7 @@ describe('createAgentJob with an init container that registers', () => {
       [annotations.creator]: 'plane-0',
       [annotations.createdAt]: `${at}`,
       [annotations.createBy]: `${at + policy.createByMs}`,
+      [annotations.image]: policy.templates[0]?.image,
     });
   });
 

@@ -34,6 +34,7 @@ describe('readJob', () => {
         [annotations.agentId]: '412',
         [annotations.served]: '17',
         [annotations.reason]: 'surplus',
+        [annotations.image]: 'agent@sha256:0a',
         [annotations.parameters]: '{"cpu":"4","image":"node22"}',
       },
       spec: {
@@ -42,7 +43,7 @@ describe('readJob', () => {
           spec: {
             containers: [
               { name: 'a-sidecar', image: 'proxy:1' },
-              { name: 'agent', image: 'agent@sha256:0a' },
+              { name: 'agent', image: 'mirror.contoso.example/agent:rewritten' },
             ],
           },
         },
@@ -81,9 +82,11 @@ describe('readJob', () => {
   it.each([
     { name: 'it has no template', given: {} },
     { name: 'its template is no object', given: { template: 'x' } },
-    { name: 'no container is the agent', given: { template: { spec: { containers: [{ name: 'x', image: 'x:1' }] } } } },
-    { name: 'a container has no name', given: { template: { spec: { containers: [{ image: 'x:1' }] } } } },
-  ])('tells no image where $name', ({ given }) => {
+    {
+      name: 'only its container tells of one, which may have been rewritten on its way into the cluster',
+      given: { template: { spec: { containers: [{ name: 'agent', image: 'agent@sha256:0a' }] } } },
+    },
+  ])('tells no wanted image where $name', ({ given }) => {
     expect(readJob('east', aJobObject({ spec: given }), [])).toEqual({ kind: 'agentJob', agentJob: plain });
   });
 
