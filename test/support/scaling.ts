@@ -72,7 +72,9 @@ export class ScalingWorld {
   readonly policies: readonly PoolPolicy[];
   readonly invariants: Invariants;
   readonly count: ScalingCount;
-  readonly #planes: readonly ControlPlane[];
+  readonly #options: ScalingOptions;
+  readonly #around: Surroundings;
+  #planes: readonly ControlPlane[];
   readonly #mortals: Mortal[] = [];
 
   constructor(options: ScalingOptions) {
@@ -95,7 +97,8 @@ export class ScalingWorld {
     this.invariants.watchCluster(cluster, this.kubernetes);
     this.count = new ScalingCount(this.ado, this.kubernetes);
     for (const policy of policies) this.ado.addPool({ id: policy.poolId, name: policy.poolName });
-    const around = {
+    this.#options = options;
+    this.#around = {
       clock,
       random,
       ado: this.ado,
@@ -107,7 +110,7 @@ export class ScalingWorld {
       leastLatencyMs: 25,
       latencyMs: 100,
     };
-    this.#planes = Array.from({ length: planes }, (_, index) => this.#boot(around, `plane-${index}`, options));
+    this.#planes = Array.from({ length: planes }, (_, index) => this.#boot(this.#around, `plane-${index}`, options));
     this.#hooks();
   }
 
@@ -178,6 +181,20 @@ export class ScalingWorld {
       });
   }
 
+  /** The control planes finish what they are at, and others with this configuration take their place. */
+  async reconfigure(policies: readonly PoolPolicy[]): Promise<void> {
+    for (const plane of this.#planes) plane.stop();
+    await this.advance(secondsMs(3));
+    this.#stopPlanes();
+    const around = { ...this.#around, policies };
+    this.#planes = this.#planes.map((_, index) => this.#boot(around, `new-plane-${index}`, this.#options));
+  }
+
+  #stopPlanes(): void {
+    for (const plane of this.#planes) plane.stop();
+    for (const mortal of this.#mortals) mortal.alive = false;
+  }
+
   advance(ms: number): Promise<void> {
     return this.clock.advance(ms);
   }
@@ -215,8 +232,7 @@ export class ScalingWorld {
 
   /** Stops the control planes; everything that is wrong or left over, each as a sentence. */
   end(): readonly string[] {
-    for (const plane of this.#planes) plane.stop();
-    for (const mortal of this.#mortals) mortal.alive = false;
+    this.#stopPlanes();
     this.invariants.finish(this.clock.now(), new Map([[cluster, this.kubernetes]]), namespace);
     return this.invariants.violations;
   }
