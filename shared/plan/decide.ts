@@ -64,7 +64,9 @@ export function claimRoom(
 /** Attempts that no node took, of a request and of the one in whose stead it now waits. */
 function fallenOf(request: JobRequest, { attempts, steadOf }: Situation): readonly AgentJob[] {
   const past = new Set([request.id, steadOf(request.id)]);
-  return [...past].flatMap((id) => attempts.of(id).filter(({ reason }) => reason === 'fellBack'));
+  const hasFallen = ({ reason, phase }: AgentJob): boolean =>
+    reason === 'fellBack' && (phase === 'retiring' || phase === 'tombstone');
+  return [...past].flatMap((id) => attempts.of(id).filter(hasFallen));
 }
 
 /** Templates of which no node took a pod before this one come last, and what was to stand in for them first. */

@@ -96,6 +96,8 @@ function heldBack(
 
 function fill(situation: Situation, { template, target, fresh }: Stock, waitedFor: SkipReason | undefined): Filled {
   const { view } = situation;
+  // What it would make, a newer configuration might not want.
+  if (view.isOutdated) return { actions: [] };
   const attempts = view.agentJobs.filter(isWarmOf(template));
   const again = retryAt(attempts, view.policy);
   // After a failure one at a time: what failed for one most likely fails for all.
@@ -129,9 +131,10 @@ function staleToGo(
   { template, fresh, stale, target }: Stock,
   { actions, heldBy }: Filled,
 ): readonly Usable[] {
-  if (fresh.filter(isOnline).length >= target) return stale;
   const isGoing = (agentJob: AgentJob): boolean =>
     agentJob.template === template.name && agentJob.phase === 'retiring' && !isOver(agentJob);
+  if (view.isOutdated) return [];
+  if (fresh.filter(isOnline).length >= target) return stale;
   if (view.agentJobs.some(isGoing)) return [];
   const isBlocked = heldBy !== undefined && actions.length === 0 && fresh.length < target;
   return isBlocked && roomReasons.has(heldBy) ? stale.slice(0, 1) : [];
@@ -209,7 +212,7 @@ function helpable({ view, headroom, choose }: Situation, stocks: readonly Stock[
  */
 export function planWarm(situation: Situation, leftOver: readonly Usable[], skips: readonly Skip[]): Warm {
   const { view } = situation;
-  const targets = warmTargets(view.isOutdated ? [] : view.policy.warm, view.now);
+  const targets = warmTargets(view.policy.warm, view.now);
   const stocks = view.policy.templates.flatMap((template): readonly Stock[] => {
     const target = isDrained(view, { template: template.name }) ? 0 : (targets.get(template.name) ?? 0);
     return target === 0 ? [] : [stockOf(view, template, target, leftOver)];

@@ -207,11 +207,15 @@ export interface Taker {
 
 function soonTaker(pool: PoolCase, agentJob: AgentJob): readonly Taker[] {
   const template = pool.policy.templates.find(({ name }) => name === agentJob.template);
-  if (template === undefined || !canTakeSoon(pool, agentJob)) return [];
+  const registered = agentsOf(pool).find((each) => isBehind(agentJob, each));
+  if (!canTakeSoon(pool, agentJob)) return [];
   const { name, purpose, pod, phase, parameters } = agentJob;
+  const known =
+    template === undefined ? registered && abilitiesOf(registered.capabilities) : agentAbilities(template, parameters);
+  if (known === undefined) return [];
   const late = pool.observed.at - (agentJob.phaseAt ?? agentJob.createdAt) > 15_000;
   const podless = phase === 'started' && pod === undefined && late && purpose.kind === 'request';
-  const taker = { name, ours: true, isOnline: false, abilities: agentAbilities(template, parameters) };
+  const taker = { name, ours: true, isOnline: false, abilities: known };
   return [podless ? { ...taker, onlyFor: purpose.requestId } : taker];
 }
 

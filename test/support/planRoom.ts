@@ -185,6 +185,19 @@ const isPausedTemplate = ({ observed }: PoolCase, template: string): boolean => 
 export const isStopped = (pool: PoolCase, template: string): boolean =>
   isPausedTemplate(pool, template) || isDrainedTemplate(pool, template);
 
+/** No node took its pod; of a Job that cannot be read nothing is known, whatever stands on it. */
+export const hasFallen = ({ reason, phase }: AgentJob): boolean =>
+  reason === 'fellBack' && (phase === 'retiring' || phase === 'tombstone');
+
+/** No node took pods of this template for one of these requests, and it is not time yet to try once more. */
+function isPausedByFall(pool: PoolCase, { name }: Template, past: readonly JobRequest[]): boolean {
+  const fallen = past
+    .flatMap((request) => attemptsAt(pool, request))
+    .filter((each) => each.template === name && hasFallen(each));
+  const pause = Math.min(900_000, 30_000 * 2 ** (fallen.length - 1));
+  return fallen.some((each) => pool.observed.at < endOf(each) + pause);
+}
+
 /** What keeps an agent of this template, in the shape that the request asks for, from being made. */
 export function obstaclesTo(
   pool: PoolCase,
@@ -192,10 +205,12 @@ export function obstaclesTo(
   request: JobRequest,
   room: Room,
   answers: readonly Creation[],
+  past: readonly JobRequest[] = [request],
 ): ReadonlySet<string> {
   const asked = request.demands.map((demand) => demand.toLowerCase());
   const cpu = template.parameters.cpu.find((value) => asked.includes(`mayfly.cpu.${value}`)) ?? template.cpu;
   const found: readonly (readonly [string, boolean])[] = [
+    ['backingOff', isPausedByFall(pool, template, past)],
     ['drained', isDrainedTemplate(pool, template.name)],
     ['paused', isPausedTemplate(pool, template.name)],
     ['breakerOpen', isBroken(pool, template.name) && isProbed(pool, template.name, answers)],

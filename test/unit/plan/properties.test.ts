@@ -33,6 +33,7 @@ import {
   attemptsAt,
   type Creation,
   creationsOf,
+  hasFallen,
   isEndingFirst,
   mustWait,
   obstaclesTo,
@@ -199,13 +200,14 @@ describe('a creation', () => {
       const room = roomAfter(pool, plan, answers);
       const dear = answers.filter((creation) => {
         const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
-        if (request === undefined || attemptsAt(pool, request).some(({ reason }) => reason === 'fellBack'))
-          return false;
+        if (request === undefined || attemptsAt(pool, request).some(hasFallen)) return false;
         const isDefault = creation.template.name === pool.policy.defaultTemplate;
         const isPlain = request.demands.every((demand) => demand.startsWith('Agent.'));
         const cheaper = fittingTemplates(pool, request).filter(({ cost }) => cost < creation.template.cost);
         const others = isDefault && isPlain ? [] : cheaper;
-        return others.some((template) => obstaclesTo(pool, template, request, room, answers).size === 0);
+        return others.some(
+          (template) => obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0,
+        );
       });
       expect(dear).toEqual([]);
     });
@@ -220,7 +222,7 @@ describe('a creation', () => {
         const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
         if (request === undefined || template === undefined || request.demands.length > 0) return false;
         if (attemptsAt(pool, request).length > 0 || creation.template.name === template.name) return false;
-        return obstaclesTo(pool, template, request, room, answers).size === 0;
+        return obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0;
       });
       expect(strayed).toEqual([]);
     });
@@ -233,11 +235,13 @@ describe('a creation', () => {
       const again = answers.filter((creation) => {
         const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
         if (request === undefined) return true;
-        const fallen = attemptsAt(pool, request).filter(({ reason }) => reason === 'fellBack');
+        const fallen = attemptsAt(pool, request).filter(hasFallen);
         const names = new Set(fallen.map(({ template }) => template));
         const others = fittingTemplates(pool, request).filter(({ name }) => !names.has(name));
         if (!names.has(creation.template.name)) return false;
-        return others.some((template) => obstaclesTo(pool, template, request, room, answers).size === 0);
+        return others.some(
+          (template) => obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0,
+        );
       });
       expect(again).toEqual([]);
     });
@@ -263,15 +267,16 @@ function hasNoShare({ observed }: PoolCase, { parallelism }: JobRequest, { paral
 /** No fitting template could be used, and this is one of the reasons. */
 const isHeldBy =
   (reason: SkipReason) =>
-  ({ pool, request, fitting, room, answers }: Said): boolean => {
+  ({ pool, plan, request, fitting, room, answers }: Said): boolean => {
     const isBeyond = hasNoShare(pool, request, room);
-    const found = fitting.map((template) => obstaclesTo(pool, template, request, room, answers));
+    const found = fitting.map((template) =>
+      obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)),
+    );
     return found.every(({ size }) => size > 0 || isBeyond) && found.some((each) => each.has(reason));
   };
 
-/** True before any template is looked at. */
 /** Where its own agent serves another, that one's own yet another and so on: the last whose own serves nobody. */
-function inWhoseStead({ pool, plan, request }: Said): JobRequest {
+function inWhoseStead({ pool, plan, request }: Pick<Said, 'pool' | 'plan' | 'request'>): JobRequest {
   const ownOf = ({ id }: JobRequest): readonly string[] =>
     agentJobsOf(pool).flatMap(({ name, purpose }) =>
       purpose.kind === 'request' && purpose.requestId === id ? [name] : [],
@@ -283,7 +288,14 @@ function inWhoseStead({ pool, plan, request }: Said): JobRequest {
   return last;
 }
 
+/** Whose attempts at it count. */
+const pastOf = (pool: PoolCase, plan: Plan, request: JobRequest): readonly JobRequest[] => [
+  ...new Set([request, inWhoseStead({ pool, plan, request })]),
+];
+
+/** True before any template is looked at. */
 const standing = {
+  backingOff: ({ pool, request }) => mustWait(pool, request),
   userDelayed: ({ request }) => request.userDelayed,
   runOver: ({ pool, request }) => pool.observed.runsOver.has(request.id),
   unparsableDemand: ({ request }) => request.demands.some((demand) => demand.includes('-like')),
@@ -291,7 +303,6 @@ const standing = {
   unknownParameter: ({ pool, request, fitting }) => fitting.length === 0 && fitsButForParameters(pool, request),
   noTemplate: ({ pool, request, fitting }) => fitting.length === 0 && !fitsButForParameters(pool, request),
   retiringFirst: (said) => [said.request, inWhoseStead(said)].some((each) => isEndingFirst(said.pool, each)),
-  backingOff: ({ pool, request }) => mustWait(pool, request),
   notAssignedByServer: ({ pool, plan, request }) =>
     isToBlame(pool, request) ||
     separatedIn(pool, plan).some((each) => each.request.id === request.id && isOurs(pool, each.name)),
@@ -299,6 +310,7 @@ const standing = {
 
 const truths: Readonly<Record<SkipReason, (said: Said) => boolean>> = {
   ...standing,
+  backingOff: (said) => mustWait(said.pool, said.request) || isHeldBy('backingOff')(said),
   paused: isHeldBy('paused'),
   drained: isHeldBy('drained'),
   createRefused: isHeldBy('createRefused'),
