@@ -89,7 +89,10 @@ export async function observePool(deps: LookDeps, options: LookOptions = {}): Pr
 }
 
 /** A job that has just ended frees its parallel job: only from then on can anything be expected of the server. */
-function freeSince({ memory }: LookDeps, { at, parallelJobs }: Observed): { readonly freeSince?: EpochMs } {
+export function freeSince(
+  { memory }: LookDeps,
+  { at, parallelJobs }: Pick<Observed, 'at' | 'parallelJobs'>,
+): { readonly freeSince?: EpochMs } {
   const { value, error } = parallelJobs;
   const isFree = error === undefined && value !== undefined && value.used < value.total;
   if (!isFree) {

@@ -6,7 +6,7 @@ import type { ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
-import { type Look, longestRetryAfter, lookAtParallelJobs, observePool } from './observe.ts';
+import { freeSince, type Look, longestRetryAfter, lookAtParallelJobs, observePool } from './observe.ts';
 import { observeGroup, stakeOf } from './observeGroup.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
@@ -111,7 +111,8 @@ export async function lookAtAll(deps: ReconcileDeps): Promise<Look> {
   const errors = [...look.errors];
   const group = await observeGroup(deps, look.observed, stake, errors);
   const parallelJobs = await lookAtParallelJobs(deps, errors, { group: others });
-  return { ...look, observed: { ...look.observed, group, parallelJobs }, errors };
+  const { freeSince: _, ...observed } = { ...look.observed, group, parallelJobs };
+  return { ...look, observed: { ...observed, ...freeSince(deps, observed) }, errors };
 }
 
 /** What an active pool would have done. */
