@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../infra/local/world/clock.ts';
+import type { Agent } from '../../../shared/domain/agent.ts';
 import { errorKind, UpstreamError, type UpstreamErrorKind } from '../../../shared/domain/errors.ts';
 import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
 import type { Observed } from '../../../shared/plan/observed.ts';
@@ -8,6 +9,7 @@ import type { LookDeps, ReconcileDeps } from '../../../shared/reconcile/deps.ts'
 import { observeGroup, stakeOf } from '../../../shared/reconcile/observeGroup.ts';
 import {
   aJobRequest,
+  anAgent,
   anAgentJob,
   anObserved,
   type Given,
@@ -28,7 +30,19 @@ interface Member {
   fails: UpstreamErrorKind | undefined;
 }
 
-function aMember(poolId: number, at: VirtualClock, requests: readonly JobRequest[] = [], maxAgents = 20): Member {
+interface MemberOptions {
+  readonly mode?: 'active' | 'shadow';
+  /** Beside its placeholder. */
+  readonly agents?: readonly Agent[];
+}
+
+function aMember(
+  poolId: number,
+  at: VirtualClock,
+  requests: readonly JobRequest[] = [],
+  maxAgents = 20,
+  { mode = 'active', agents = [] }: MemberOptions = {},
+): Member {
   const member = { calls: [] as string[], requests, fails: undefined as UpstreamErrorKind | undefined };
   const read = async <T>(verb: string, value: () => T): Promise<T> => {
     member.calls.push(verb);
@@ -42,12 +56,12 @@ function aMember(poolId: number, at: VirtualClock, requests: readonly JobRequest
     listQuotaRoom: async () => [],
   };
   const deps: LookDeps = {
-    policy: aPoolPolicy({ poolId, maxAgents }),
+    policy: aPoolPolicy({ poolId, maxAgents, mode }),
     clock: at,
     memory: { quotas: new Map(), runs: new Map() },
     clusters: [cluster as Cluster],
     pools: {
-      listAgents: () => read('listAgents', () => ({ value: placeholders, at: noon })),
+      listAgents: () => read('listAgents', () => ({ value: [...placeholders, ...agents], at: noon })),
       listJobRequests: () => read('listJobRequests', () => ({ value: member.requests, at: noon })),
       isRunOver: () => read('isRunOver', () => undefined),
       getParallelJobs: () => read('getParallelJobs', () => ({ total: 0, used: 0 })),
@@ -184,6 +198,21 @@ describe('observeGroup', () => {
         errors: ['throttled'],
       });
     });
+  });
+
+  it('takes a pool in shadow mode for one that wishes nothing, but has what it has', async () => {
+    const at = clock();
+    const running = aJobRequest({ id: 600, assignedAt: minutesAgo(1), reservedAgent: { id: 9, name: 'x' } });
+    const idle = anAgent({ name: 'build-server' });
+    const needsOf = async (mode: 'active' | 'shadow') => {
+      const member = aMember(8, at, [...others, running], 20, { mode, agents: [idle] });
+      const { group } = await look({ requests: waiting(3), parallelJobs: free(3) }, [member]);
+      return group.map(({ needs }) => needs);
+    };
+    expect([await needsOf('active'), await needsOf('shadow')]).toEqual([
+      [{ known: true, value: { claims: 1, wishes: wishes(others.slice(1)) } }],
+      [{ known: true, value: { claims: 1, wishes: [] } }],
+    ]);
   });
 
   it('does not know a pool that never could be read, and says why', async () => {

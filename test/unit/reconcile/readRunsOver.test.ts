@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
-import { minutesMs } from '../../../shared/domain/instant.ts';
+import { errorKind } from '../../../shared/domain/errors.ts';
+import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
 import { observePool } from '../../../shared/reconcile/observe.ts';
 import { type Plane, Worlds } from '../../support/pass.ts';
 
@@ -65,6 +66,26 @@ describe('readRunsOver', () => {
     await aLeftover(worlds);
     worlds.fail('isRunOver', fault);
     expect(await look(worlds, worlds.plane())).toEqual({ over: [], errors: 1 });
+  });
+
+  it('waits ten seconds for an answer, and no longer', async () => {
+    const answeredIn = async (seconds: number) => {
+      const worlds = new Worlds();
+      const requestId = await aLeftover(worlds);
+      const { deps } = worlds.plane();
+      const isRunOver = async (): Promise<boolean> => {
+        await worlds.clock.sleep(secondsMs(seconds));
+        return true;
+      };
+      const begun = worlds.clock.now();
+      const { observed, errors } = await worlds.until(observePool({ ...deps, pools: { ...deps.pools, isRunOver } }));
+      const tookMs = worlds.clock.now() - begun;
+      return { found: observed.runsOver.has(requestId), errors: errors.map(errorKind), tookMs };
+    };
+    expect([await answeredIn(9), await answeredIn(3600)]).toEqual([
+      { found: true, errors: [], tookMs: 9000 },
+      { found: false, errors: ['timeout'], tookMs: 10_000 },
+    ]);
   });
 
   it('asks in every look, and finds it all the same, without memory', async () => {
