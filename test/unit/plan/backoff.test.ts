@@ -4,12 +4,14 @@ import { retireReasons } from '../../../shared/domain/reasons.ts';
 import { breakerOf, isFailure, retryAt } from '../../../shared/plan/backoff.ts';
 import {
   aJobRequest,
+  anAgent,
   anAgentJob,
   anObserved,
   minutesAgo,
   nameFor,
   noon,
   policy,
+  runningOn,
   secondsAgo,
 } from '../../support/builders.ts';
 import { anUnreadable, aTombstone, plan, told } from '../../support/plans.ts';
@@ -140,5 +142,20 @@ describe('breakerOf', () => {
     },
   ])('$name', ({ given, want }) => {
     expect(breakerOf(given, { policy, busy: new Set(), now: noon })).toEqual(want);
+  });
+
+  // Started long before the failures.
+  const atWork = anAgentJob({ ...ofRequest(900), createdAt: minutesAgo(50), phaseAt: minutesAgo(49), agentId: 700 });
+  const failures = [1, 2, 3].map((id) => failed(1, { ...ofRequest(1000 + id), phaseAt: secondsAgo(60) }));
+  const agent = { id: 700, name: atWork.name };
+  it.each([
+    { name: 'after the last failure closes it', given: { receivedAt: secondsAgo(59) }, want: [] },
+    { name: 'with the last failure leaves it open', given: { receivedAt: secondsAgo(60) }, want: ['breakerOpen'] },
+    { name: 'before the last failure leaves it open', given: { receivedAt: minutesAgo(5) }, want: ['breakerOpen'] },
+  ])('an agent at work that received its request $name', ({ given, want }) => {
+    const requests = [runningOn(agent, { id: 900, assignedAt: minutesAgo(6), ...given })];
+    const agents = [anAgent({ ...agent, enabled: false, assignedRequestId: 900 })];
+    const { alarms } = plan(anObserved({ requests, agents, agentJobs: [...failures, atWork] }));
+    expect(alarms.map(({ reason }) => reason)).toEqual(want);
   });
 });

@@ -50,6 +50,11 @@ describe('planPool: no next look of its own', () => {
     { name: 'while paused', given: { requests: [aJobRequest()], control: paused } },
     { name: 'for all of these', given: { requests: [delayed, impossible, unparsable] } },
     {
+      name: 'in shadow mode, where nothing comes of a look',
+      given: { requests: [aJobRequest()] },
+      policy: { mode: 'shadow' as const },
+    },
+    {
       name: 'for all of these while paused',
       given: { requests: [delayed, impossible, unparsable, aJobRequest()], control: paused },
     },

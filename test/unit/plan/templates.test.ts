@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolPolicy, Template } from '../../../shared/domain/template.ts';
 import { chooseTemplates, offersOf, type TemplateChoice } from '../../../shared/plan/templates.ts';
-import { aJobRequest, anObserved, nameFor } from '../../support/builders.ts';
+import { aJobRequest, anAgent, anObserved, nameFor } from '../../support/builders.ts';
 import { plan } from '../../support/plans.ts';
 import { aPoolPolicy, aTemplate } from '../../support/policyBuilders.ts';
 
@@ -190,6 +190,31 @@ describe('planPool: templates', () => {
       skips: [{ requestId: 1, ...want }],
       created: [nameFor(2)],
     });
+  });
+
+  it.each([
+    { name: 'before', order: [1, 2] },
+    { name: 'after', order: [2, 1] },
+  ])('does not take one demand with a line break for two, $name a request that has the two', ({ order }) => {
+    const demands = [['docker\nssd'], ['docker', 'ssd']];
+    const requests = order.map((id, index) => aJobRequest({ id, demands: demands[id - 1] ?? [], queuedAt: index }));
+    const able = aTemplate({ name: 'able', capabilities: { docker: '27', ssd: '1' } });
+    const { actions, skips } = plan(anObserved({ requests }), { templates: [able] });
+    const made = actions.flatMap((action) => (action.kind === 'create' ? action.name : []));
+    expect({ made, skips }).toEqual({
+      made: [nameFor(2)],
+      skips: [{ requestId: 1, reason: 'unparsableDemand', detail: 'docker\nssd' }],
+    });
+  });
+
+  it.each([
+    { name: 'before', order: [1, 2] },
+    { name: 'after', order: [2, 1] },
+  ])('serves with an idle agent the two demands, not the one with a line break, $name it', ({ order }) => {
+    const demands = [['docker\nssd'], ['docker', 'ssd']];
+    const requests = order.map((id, index) => aJobRequest({ id, demands: demands[id - 1] ?? [], queuedAt: index }));
+    const idle = anAgent({ name: 'build-server', capabilities: { docker: '27', ssd: '1' } });
+    expect([...plan(anObserved({ requests, agents: [idle] })).served]).toEqual([[2, 'build-server']]);
   });
 
   it('takes the next template that fits where the first has no room, and names what kept each when none has', () => {

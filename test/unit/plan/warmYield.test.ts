@@ -174,6 +174,28 @@ const rows: readonly Row[] = [
     want: { actions: [], skips: ['1 noTemplate'], heldBy: [undefined] },
   },
   {
+    name: 'none goes for a request that a quota could not hold if all of the stock were gone',
+    given: { ...idle(0, 1, 2), requests: asking(1), quotas: [{ 'requests.cpu': 0.5 }] },
+    changed: {},
+    want: { actions: [], skips: ['1 atQuota'], heldBy: [undefined] },
+  },
+  {
+    name: 'one goes for a request that the quota holds once all of the stock are gone',
+    given: { ...idle(0, 1, 2), requests: asking(1), quotas: [{ 'requests.cpu': 1 }] },
+    changed: {},
+    want: { actions: surplus(0), skips: ['1 atQuota'], heldBy: [undefined] },
+  },
+  {
+    name: 'one goes for the request that can be held, beside one that cannot',
+    given: {
+      ...idle(0, 1, 2),
+      requests: [...asking(1), aJobRequest({ id: 2, demands: ['mayfly.cpu.8'], queuedAt: minutesAgo(1) })],
+      quotas: [{ 'requests.cpu': 1 }],
+    },
+    changed: { templates: [{ ...sized, parameters: { cpu: ['4', '8'], memory: [], image: {} } }] },
+    want: { actions: surplus(0), skips: ['2 atQuota', '1 atQuota'], heldBy: [undefined] },
+  },
+  {
     name: 'none goes for the limit of a pass, which the next pass does not have',
     given: { ...idle(0, 1, 2), requests: asking(1) },
     changed: { maxCreationsPerPass: 0 },
