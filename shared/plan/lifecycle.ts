@@ -127,6 +127,9 @@ function twinsOf({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleCont
 /** Its init container has done its work, which is to register the agent: no other one of the name can have. */
 const hasRegistered = ({ pod }: AgentJob): boolean => pod?.mainStartedAt !== undefined;
 
+/** It has registered, though nothing may run in it yet. */
+const isThrough = (agentJob: AgentJob): boolean => hasRegistered(agentJob) || agentJob.pod?.initExitCode === 0;
+
 /** Whose the agent of its name is, or will be, for a Job whose agent registers itself. */
 function ownerOf(
   agentJob: AgentJob,
@@ -151,7 +154,8 @@ function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context
   if (owner === 'unclear' && agent !== undefined) return nothing;
   if (owner !== 'its') return whileTwins(agentJob, context);
   const step = whileStarted(agentJob, agent, context);
-  if (agent === undefined) return step;
+  // Before its pod is through with registering, an agent of the name may be somebody else's, and be left to them.
+  if (agent === undefined || !isThrough(agentJob)) return step;
   return { ...step, actions: [{ kind: 'noteAgent', agentJob, agentId: agent.id }, ...step.actions] };
 }
 

@@ -32,6 +32,8 @@ const registering = (since = secondsAgo(20), rest: Partial<AgentPod> = {}): Agen
   terminating: false,
   ...rest,
 });
+/** Its main container is about to start. */
+const registered = registering(secondsAgo(20), { initExitCode: 0 });
 const lost = registering(secondsAgo(20), { phase: 'Failed', initExitCode: 30 });
 const refused = registering(secondsAgo(20), { phase: 'Failed', initExitCode: 31 });
 const overdue = registering(minutesAgo(6));
@@ -90,10 +92,22 @@ const out = undefined;
 describe('planPool: the agent that one pod has registered', () => {
   table([
     {
-      name: 'is written down as soon as it is seen',
-      east: [east(registering())],
+      name: 'is written down as soon as its pod has registered',
+      east: [east(registered)],
       agents: [booting],
       want: ['noteAgent east 501'],
+    },
+    {
+      name: 'is not written down before: it may be somebody else who took the name',
+      east: [east(registering())],
+      agents: [booting],
+      want: [],
+    },
+    {
+      name: 'is left alone where somebody else took the name: the Job has lost a race',
+      east: [east(lost)],
+      agents: [booting],
+      want: ['retire east raced'],
     },
     {
       name: 'is written down when it is online',
@@ -224,7 +238,7 @@ describe('planPool: two Jobs of one name that register their agents', () => {
     },
     {
       name: 'are one when the other is over: then the agent can only be that one’s',
-      east: [east(registering())],
+      east: [east(registered)],
       west: [withoutPod(west(running, { phase: 'tombstone', suspended: true, reason: 'neverStarted' }))],
       agents: [booting],
       want: ['noteAgent east 501'],
