@@ -1,6 +1,10 @@
 /** Contradictions: since when a parallel job is free, and agents that are not ours by the thousand. */
 import { describe, expect, it } from 'vitest';
 import type { Agent } from '../../../shared/domain/agent.ts';
+import { offerOf } from '../../../shared/domain/demand.ts';
+import { matchTrusted } from '../../../shared/plan/contradictions.ts';
+import type { Usable } from '../../../shared/plan/supply.ts';
+import { viewOf } from '../../../shared/plan/view.ts';
 import {
   aJobRequest,
   anAgent,
@@ -9,6 +13,7 @@ import {
   type Given,
   minutesAgo,
   nameFor,
+  policy,
   secondsAgo,
 } from '../../support/builders.ts';
 import { plan, told } from '../../support/plans.ts';
@@ -110,6 +115,28 @@ describe('planPool: agents of others that the server does not use', () => {
       ['request 1001', '4'],
       ['request 1002', '5'],
     ]);
+  });
+
+  it('are found in one round, however many they are', () => {
+    const readsOf = (count: number): number => {
+      let reads = 0;
+      const usable = others(count).map(
+        ({ name, capabilities }): Usable => ({
+          get name() {
+            reads += 1;
+            return name;
+          },
+          state: 'online',
+          offer: offerOf(capabilities),
+          ours: false,
+          idleSince: since.statusChangedAt,
+        }),
+      );
+      const view = viewOf(policy, anObserved(), [waiting], []);
+      expect(matchTrusted(view, [waiting], [], usable).contradictions).toHaveLength(count);
+      return reads;
+    };
+    expect(readsOf(400) / readsOf(200)).toBeLessThan(3);
   });
 
   it('stay supply if they came only a moment ago, beside those that did not', () => {
