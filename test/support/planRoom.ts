@@ -198,14 +198,19 @@ function isPausedByFall(pool: PoolCase, { name }: Template, past: readonly JobRe
   return fallen.some((each) => pool.observed.at < endOf(each) + pause);
 }
 
+export interface Circumstances {
+  readonly room: Room;
+  readonly answers: readonly Creation[];
+  /** Requests whose attempts count as its own. */
+  readonly past: readonly JobRequest[];
+}
+
 /** What keeps an agent of this template, in the shape that the request asks for, from being made. */
 export function obstaclesTo(
   pool: PoolCase,
   template: Template,
   request: JobRequest,
-  room: Room,
-  answers: readonly Creation[],
-  past: readonly JobRequest[] = [request],
+  { room, answers, past }: Circumstances,
 ): ReadonlySet<string> {
   const asked = request.demands.map((demand) => demand.toLowerCase());
   const cpu = template.parameters.cpu.find((value) => asked.includes(`mayfly.cpu.${value}`)) ?? template.cpu;

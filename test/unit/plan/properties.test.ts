@@ -206,7 +206,8 @@ describe('a creation', () => {
         const cheaper = fittingTemplates(pool, request).filter(({ cost }) => cost < creation.template.cost);
         const others = isDefault && isPlain ? [] : cheaper;
         return others.some(
-          (template) => obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0,
+          (template) =>
+            obstaclesTo(pool, template, request, { room, answers, past: pastOf(pool, plan, request) }).size === 0,
         );
       });
       expect(dear).toEqual([]);
@@ -222,7 +223,7 @@ describe('a creation', () => {
         const request = requestsOf(pool).find(({ id }) => id === requestOf(creation));
         if (request === undefined || template === undefined || request.demands.length > 0) return false;
         if (attemptsAt(pool, request).length > 0 || creation.template.name === template.name) return false;
-        return obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0;
+        return obstaclesTo(pool, template, request, { room, answers, past: pastOf(pool, plan, request) }).size === 0;
       });
       expect(strayed).toEqual([]);
     });
@@ -240,7 +241,8 @@ describe('a creation', () => {
         const others = fittingTemplates(pool, request).filter(({ name }) => !names.has(name));
         if (!names.has(creation.template.name)) return false;
         return others.some(
-          (template) => obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)).size === 0,
+          (template) =>
+            obstaclesTo(pool, template, request, { room, answers, past: pastOf(pool, plan, request) }).size === 0,
         );
       });
       expect(again).toEqual([]);
@@ -270,7 +272,7 @@ const isHeldBy =
   ({ pool, plan, request, fitting, room, answers }: Said): boolean => {
     const isBeyond = hasNoShare(pool, request, room);
     const found = fitting.map((template) =>
-      obstaclesTo(pool, template, request, room, answers, pastOf(pool, plan, request)),
+      obstaclesTo(pool, template, request, { room, answers, past: pastOf(pool, plan, request) }),
     );
     return found.every(({ size }) => size > 0 || isBeyond) && found.some((each) => each.has(reason));
   };
