@@ -29,6 +29,7 @@ export const retireReasons = [
   'surplus',
   'finished',
   'ended',
+  'endedIdle',
   'neverStarted',
   'wentOffline',
   'updatePending',

@@ -73,6 +73,9 @@ export interface Breaker {
   readonly lastReason?: string;
 }
 
+/** The template has brought this one online; its request pauses all the same, or a node that kills would be fed. */
+const isTemplatesFault = (agentJob: AgentJob): boolean => isFailure(agentJob) && agentJob.reason !== 'endedIdle';
+
 /** One request that fails again and again says nothing of its template. */
 const causeOf = ({ name, purpose }: AgentJob): string =>
   purpose.kind === 'request' ? String(purpose.requestId) : name;
@@ -89,7 +92,7 @@ export function breakerOf(
   const { policy, busy, busySince, now } = view;
   const { breakerFailures, breakerWindowMs, breakerProbeMs } = policy.backoff;
   const failures = ofTemplate
-    .filter((agentJob) => isFailure(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
+    .filter((agentJob) => isTemplatesFault(agentJob) && now - endedAt(agentJob) <= breakerWindowMs)
     .toSorted((a, b) => endedAt(b) - endedAt(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
   const [last] = failures;
   const count = new Set(failures.map(causeOf)).size;

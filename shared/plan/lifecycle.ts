@@ -72,8 +72,14 @@ function overdue(agentJob: AgentJob, agent: Agent | undefined, context: Lifecycl
   return offlineMs > context.policy.bootLimits.connecting ? retire(agentJob, 'wentOffline') : nothing;
 }
 
+/** An agent that has been online and idle when its pod ended was sound: most often its node was drained. */
+function endOf(agentJob: AgentJob, agent: Agent | undefined): RetireReason {
+  if (lostRace(agentJob)) return 'raced';
+  return agent !== undefined && wasEverOnline(agent) && !isSpent(agent) ? 'endedIdle' : 'ended';
+}
+
 function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
-  if (isOver(agentJob)) return retire(agentJob, lostRace(agentJob) ? 'raced' : 'ended');
+  if (isOver(agentJob)) return retire(agentJob, endOf(agentJob, agent));
   if (agent !== undefined && isSpent(agent)) return retire(agentJob, 'finished');
   if (agent?.enabled === false) return retire(agentJob, 'disabled');
   return whileIdle(agentJob, agent, context);

@@ -126,6 +126,11 @@ describe('breakerOf', () => {
       want: { ...closed, failures: 1 },
     },
     {
+      name: 'stays closed on idle agents whose pods were ended: the template has brought them online',
+      given: five.map((id) => failed(1, { ...ofRequest(1000 + id), reason: 'endedIdle' })),
+      want: closed,
+    },
+    {
       name: 'counts one name in two clusters once',
       given: [1001, 1001, 1002].map((id, index) => failed(1, { ...ofRequest(id), cluster: `cluster-${index}` })),
       want: { ...closed, failures: 2 },

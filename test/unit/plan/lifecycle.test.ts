@@ -119,6 +119,11 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [`retire ${first} ended`],
     },
     {
+      name: 'a pod that ended while its agent was idle says so: a drained node, most often',
+      given: { agents: [anAgent({ online: false })], agentJobs: [anAgentJob({ pod: aPod({ phase: 'Succeeded' }) })] },
+      want: [`retire ${first} endedIdle`],
+    },
+    {
       name: 'a pod that died while its agent holds a request is waited for',
       given: {
         requests: [runningOn(anAgent())],
