@@ -3,12 +3,12 @@
  * are made anew for it, and passes that have begun end with the old ones.
  */
 
-import { defined } from './adapters/defined.ts';
 import type { Pools } from './application.ts';
 import { type ConfigNews, configFile, configSource } from './config/configSource.ts';
 import type { MayflyConfig } from './config/policy.ts';
 import { poolPolicies } from './config/poolPolicies.ts';
 import { type CredentialSources, poolPartsOf } from './connections.ts';
+import { defined } from './domain/defined.ts';
 import type { ConfigProblem } from './domain/errors.ts';
 import { secondsMs } from './domain/instant.ts';
 import { type PoolParts, poolsOver } from './pools.ts';

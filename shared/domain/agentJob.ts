@@ -136,3 +136,6 @@ export function lostRace({ agentId, pod }: Pick<AgentJob, 'agentId' | 'pod'>): b
 export function isTombstone(agentJob: AgentJob): boolean {
   return agentJob.phase === 'tombstone' || agentJob.phase === 'rolledBack';
 }
+
+/** Neither memory nor at its end: it may yet run something. */
+export const isAlive = (agentJob: AgentJob): boolean => !isTombstone(agentJob) && !isOver(agentJob);

@@ -1,6 +1,7 @@
-type Defined<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined | null> };
 
-/** Without the fields that are undefined: what has not happened is absent, as on the wire. */
+/** Without the members that are undefined or null: in the domain an absent member means "has not happened". */
 export function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(entries) as Defined<T>;
 }

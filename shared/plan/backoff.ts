@@ -8,6 +8,7 @@ import { blamelessReasons } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
 import type { Alarm } from './plan.ts';
+import { remembered } from './remembered.ts';
 import type { View } from './view.ts';
 
 const failedStarts: ReadonlySet<string | undefined> = new Set([
@@ -113,12 +114,10 @@ export function breakerOf(
 /** The breaker of each template by its name, each worked out once. */
 export function breakersOf(view: View): (template: string) => Breaker {
   const perTemplate = Map.groupBy(view.agentJobs, (agentJob) => agentJob.template);
-  const known = new Map<string, Breaker>();
-  return (template) => {
-    const breaker = known.get(template) ?? breakerOf(perTemplate.get(template) ?? [], view);
-    known.set(template, breaker);
-    return breaker;
-  };
+  return remembered(
+    (template: string) => template,
+    (template) => breakerOf(perTemplate.get(template) ?? [], view),
+  );
 }
 
 export function breakerAlarms({ policy }: View, breakers: (template: string) => Breaker): readonly Alarm[] {

@@ -13,6 +13,7 @@ import type { Alarm } from './plan.ts';
 import type { Usable } from './supply.ts';
 import type { View } from './view.ts';
 
+/** A request and an agent, of which it is known or asked whether the server keeps them apart. */
 export interface Contradiction {
   readonly agent: Usable;
   readonly request: JobRequest;
@@ -25,12 +26,11 @@ export interface TrustedMatching {
   readonly blamed: readonly JobRequest[];
 }
 
-interface Pair {
-  readonly request: JobRequest;
-  readonly agent: Usable;
-}
-
-function pairsOf(matching: Matching, waiting: readonly JobRequest[], usable: readonly Usable[]): readonly Pair[] {
+function pairsOf(
+  matching: Matching,
+  waiting: readonly JobRequest[],
+  usable: readonly Usable[],
+): readonly Contradiction[] {
   const byName = new Map(usable.map((agent) => [agent.name, agent]));
   return waiting.flatMap((request) => {
     const agent = byName.get(matching.served.get(request.id) ?? '');
@@ -39,7 +39,7 @@ function pairsOf(matching: Matching, waiting: readonly JobRequest[], usable: rea
 }
 
 /** `faced` = since when both have been there, and a parallel job for them. */
-function isContradiction(view: View, { agent, request }: Pair): boolean {
+function isContradiction(view: View, { agent, request }: Contradiction): boolean {
   if (agent.state !== 'online' || agent.idleSince === undefined || request.assignedAt !== undefined) return false;
   if (isPrivate(request) && !isKnownFree(view)) return false;
   const freeSince = isPrivate(request) ? (view.observed.freeSince ?? 0) : 0;
@@ -48,7 +48,7 @@ function isContradiction(view: View, { agent, request }: Pair): boolean {
 }
 
 /** The pair, or for an agent that is not ours all of them that the request has faced: there may be thousands. */
-function facedBy(view: View, pair: Pair, usable: readonly Usable[]): readonly Pair[] {
+function facedBy(view: View, pair: Contradiction, usable: readonly Usable[]): readonly Contradiction[] {
   if (pair.agent.ours) return [pair];
   const { request } = pair;
   const faced = usable.filter(
@@ -68,7 +68,7 @@ class Suspicion {
 
   readonly #distrusted = new Set<string>();
 
-  addAll(pairs: readonly Pair[]): void {
+  addAll(pairs: readonly Contradiction[]): void {
     for (const pair of pairs) {
       if (this.#distrusted.has(pair.agent.name)) continue;
       if (!pair.agent.ours) this.#distrusted.add(pair.agent.name);
@@ -77,7 +77,7 @@ class Suspicion {
   }
 
   /** A second agent of ours that is left idle before one request says more of the request than of the agents. */
-  add({ request, agent }: Pair): void {
+  add({ request, agent }: Contradiction): void {
     if (agent.ours && this.#faced.has(request)) this.blamed.add(request);
     else this.contradictions.push({ agent, request });
     if (agent.ours) this.#faced.add(request);
@@ -145,7 +145,7 @@ export function mismatched(usable: readonly Usable[], requests: readonly JobRequ
   const answered = requests.filter(({ id }) => byRequest.has(id));
   return answered.flatMap((request) => {
     const agent = byRequest.get(request.id);
-    return agent === undefined || unmetDemands(agent.offer, request.demands).length === 0 ? [] : [{ agent, request }];
+    return agent === undefined || canServe(agent, request) ? [] : [{ agent, request }];
   });
 }
 

@@ -1,5 +1,5 @@
 /** How many more agents the limits allow now. Each creation in a plan takes from it, so no plan exceeds a limit. */
-import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+import { type AgentJob, isAlive } from '../domain/agentJob.ts';
 import { hash64 } from '../domain/hash.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { withParameters } from '../domain/offer.ts';
@@ -8,6 +8,7 @@ import type { SkipReason } from '../domain/reasons.ts';
 import type { Template } from '../domain/template.ts';
 import { everyClusterKnown, type Observed, refusalKey } from './observed.ts';
 import { agentJobAmounts } from './podAmounts.ts';
+import { remembered } from './remembered.ts';
 import { type Usable, workerName } from './supply.ts';
 import type { View } from './view.ts';
 
@@ -20,20 +21,11 @@ export function clustersByPreference(name: string, clusters: readonly string[]):
     .map(({ cluster }) => cluster);
 }
 
-const isLive = (agentJob: AgentJob): boolean =>
-  (!isTombstone(agentJob) && !isOver(agentJob)) || agentJob.phase === 'creating';
+const isLive = (agentJob: AgentJob): boolean => isAlive(agentJob) || agentJob.phase === 'creating';
 
 /** What agent jobs of each template take, worked out once. */
-class Takes {
-  readonly #known = new Map<string, Amounts>();
-
-  of(template: Template): Amounts {
-    const key = JSON.stringify([template.name, template.cpu, template.memory]);
-    const amounts = this.#known.get(key) ?? agentJobAmounts(template);
-    this.#known.set(key, amounts);
-    return amounts;
-  }
-}
+const amountsOnce = (): ((template: Template) => Amounts) =>
+  remembered(({ name, cpu, memory }: Template) => JSON.stringify([name, cpu, memory]), agentJobAmounts);
 
 export interface Left {
   readonly pass: number;
@@ -52,7 +44,7 @@ export class Headroom {
   readonly #clusters: readonly string[];
   /** What each quota of a cluster leaves. */
   readonly #quotas: Map<string, readonly Amounts[]>;
-  readonly #takes = new Takes();
+  readonly #takes = amountsOnce();
   readonly #refusals: Observed['refusals'];
   readonly #now: EpochMs;
 
@@ -105,12 +97,12 @@ export class Headroom {
 
   /** Whether a quota would take an agent of this template if so much of it were given back. */
   wouldFit(template: Template, freed: Amounts): boolean {
-    const missing = lessened(this.#takes.of(template), freed);
+    const missing = lessened(this.#takes(template), freed);
     return [...this.#quotas.values()].some((rooms) => rooms.every((room) => hasRoom(room, missing)));
   }
 
   amountsOf(template: Template): Amounts {
-    return this.#takes.of(template);
+    return this.#takes(template);
   }
 
   /** The cluster for a name, or why none takes another agent of this template now. */
@@ -118,7 +110,7 @@ export class Headroom {
     if (this.#clusters.length === 0) return 'noClusterReadable';
     const willing = this.#clusters.filter((cluster) => !this.#refuses(cluster, template));
     if (willing.length === 0) return 'createRefused';
-    const needed = this.#takes.of(template);
+    const needed = this.#takes(template);
     const cluster = clustersByPreference(name, willing).find((candidate) =>
       this.#quotas.get(candidate)?.every((room) => hasRoom(room, needed)),
     );
@@ -131,7 +123,7 @@ export class Headroom {
     this.#pass -= 1;
     this.#taken += 1;
     if (isPrivate) this.#parallel -= 1;
-    const needed = this.#takes.of(template);
+    const needed = this.#takes(template);
     this.#quotas.set(
       cluster,
       (this.#quotas.get(cluster) ?? []).map((room) => lessened(room, needed)),
@@ -144,13 +136,13 @@ function lessenedBy(
   quotas: readonly Amounts[],
   podless: readonly AgentJob[],
   view: View,
-  takes: Takes,
+  takes: (template: Template) => Amounts,
 ): readonly Amounts[] {
   if (quotas.length === 0) return quotas;
   const templates = new Map(view.policy.templates.map((template) => [template.name, template]));
   const pods = podless.flatMap(({ template: name, parameters = {} }) => {
     const template = templates.get(name);
-    return template === undefined ? [] : [{ ...takes.of(withParameters(template, parameters)), jobs: 0, secrets: 0 }];
+    return template === undefined ? [] : [{ ...takes(withParameters(template, parameters)), jobs: 0, secrets: 0 }];
   });
   return quotas.map((room) => pods.reduce<Amounts>(lessened, room));
 }

@@ -3,7 +3,7 @@
  * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, isTombstone, lostRace, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isAlive, isOver, lostRace, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
 import { endedAt, isFailure, pauses } from './backoff.ts';
@@ -127,7 +127,7 @@ function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
 /** Live Jobs of this name in other clusters: each may stand behind the agent of the name. */
 function twinsOf({ name, cluster }: AgentJob, { agentJobsByName }: LifecycleContext): readonly AgentJob[] {
   const named = agentJobsByName.get(name) ?? [];
-  return named.filter((other) => other.cluster !== cluster && !isTombstone(other) && !isOver(other));
+  return named.filter((other) => other.cluster !== cluster && isAlive(other));
 }
 
 /** Its init container has done its work, which is to register the agent: no other one of the name can have. */

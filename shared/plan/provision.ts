@@ -22,6 +22,7 @@ import type { Matching } from './matching.ts';
 import type { LicenceNeeds } from './observed.ts';
 import type { Alarm, CreateAction, Skip } from './plan.ts';
 import { registrationOf } from './registration.ts';
+import { remembered } from './remembered.ts';
 import { steadOf } from './stead.ts';
 import { type Usable, usableAgents } from './supply.ts';
 import { chooseTemplates, offersOf } from './templates.ts';
@@ -55,17 +56,6 @@ export interface Deal {
   readonly share: number;
   /** With room for so many private requests the plan was made; infinite = enough for all that it wished. */
   readonly room: number;
-}
-
-/** A function that answers equal keys alike and thinks once. */
-function remembered<A, R>(keyOf: (argument: A) => string, answer: (argument: A) => R): (argument: A) => R {
-  const known = new Map<string, R>();
-  return (argument) => {
-    const key = keyOf(argument);
-    const found = known.get(key) ?? answer(argument);
-    known.set(key, found);
-    return found;
-  };
 }
 
 /** Who waits, who will be served by whom, and what is left to decide. */

@@ -33,9 +33,11 @@ export function stakeOf({ policy, group = [] }: ReconcileDeps, observed: Observe
   if (view === undefined) return undefined;
   const free = freeParallelJobs(view);
   if (free === Number.POSITIVE_INFINITY) return undefined;
+  const most = group.reduce((sum, member) => sum + member.policy.maxAgents, 0);
+  // With enough for everybody who could ask, nobody has to be planned for just to see that.
+  if (view.requests.length + most <= free) return undefined;
   const needs = licenceNeeds(view);
   const room = free - needs.claims;
-  const most = group.reduce((sum, member) => sum + member.policy.maxAgents, 0);
   const isShort = needs.wishes.length > 0 && room > 0 && needs.wishes.length + most > room;
   return isShort ? { needs, free } : undefined;
 }

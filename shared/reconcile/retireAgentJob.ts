@@ -4,7 +4,7 @@
  * pod be ended.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver, isTombstone, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, isAlive, isOver, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
 import { errorKind, hasErrorKind, UpstreamError } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
@@ -67,7 +67,7 @@ async function ownerOf(
   if (agentId !== undefined) return 'its';
   const others = deps.clusters.filter((candidate) => candidate.name !== cluster);
   const found = await Promise.all(others.map((other) => other.getAgentJob(name)));
-  const twins = found.filter((other) => other !== undefined && !isTombstone(other) && !isOver(other));
+  const twins = found.filter((other) => other !== undefined && isAlive(other));
   if (twins.some((twin) => twin?.agentId === agent.id)) return 'a twin';
   return twins.some((twin) => twin?.agentId === undefined) ? 'unclear' : 'its';
 }

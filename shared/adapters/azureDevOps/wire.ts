@@ -4,13 +4,13 @@
  */
 import { z } from 'zod';
 import type { Agent, NewAgent, RegisteredAgent } from '../../domain/agent.ts';
+import { defined } from '../../domain/defined.ts';
 import { UpstreamError } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import type { JobRequest } from '../../domain/jobRequest.ts';
 import { taskResults } from '../../domain/jobRequest.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { AgentUpdate, ParallelJobs } from '../../ports.ts';
-import { defined } from '../defined.ts';
 import { demandText } from './demandText.ts';
 
 const id = z.number().int().nonnegative();

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import type { AgentJob, AgentJobPurpose } from '../../domain/agentJob.ts';
+import { defined } from '../../domain/defined.ts';
 import type { NameScope } from '../../domain/names.ts';
 import { annotations, labelSchema, labels, managedBy, parseName } from '../../domain/names.ts';
-import { defined } from '../defined.ts';
 import type { JobBody, JobMetadata, JobNotes } from './jobObject.ts';
 import { annotationsSchema, jobSchema, labelsSchema, metadataSchema } from './jobObject.ts';
 import type { OwnedPod } from './pods.ts';

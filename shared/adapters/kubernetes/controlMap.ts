@@ -1,10 +1,10 @@
 /** The control ConfigMap of a pool: written by people and by every control plane, so each write touches single keys. */
 import { z } from 'zod';
 import type { ControlData } from '../../domain/control.ts';
+import { defined } from '../../domain/defined.ts';
 import { hasErrorKind } from '../../domain/errors.ts';
 import type { JsonObject, JsonPatchOperation } from '../../domain/json.ts';
 import { labels, managedBy, pointer } from '../../domain/names.ts';
-import { defined } from '../defined.ts';
 import type { KubernetesApi } from './api.ts';
 import { parsed, unlessKind } from './reading.ts';
 

@@ -1,9 +1,9 @@
 /** The members of a Job that tell of its agent. */
 import { z } from 'zod';
 import { agentJobPhases } from '../../domain/agentJob.ts';
+import { defined } from '../../domain/defined.ts';
 import { annotations, labels } from '../../domain/names.ts';
 import type { ChosenParameters } from '../../domain/template.ts';
-import { defined } from '../defined.ts';
 import { decimal, instant } from './instants.ts';
 
 const parametersSchema = z.strictObject({

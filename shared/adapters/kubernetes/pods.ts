@@ -1,7 +1,7 @@
 /** Reads a Pod of an agent job. Only the Pod itself is asked, never events: those are lost after an hour. */
 import type { AgentPod } from '../../domain/agentJob.ts';
+import { defined } from '../../domain/defined.ts';
 import type { EpochMs } from '../../domain/instant.ts';
-import { defined } from '../defined.ts';
 import { bootCause } from './bootCause.ts';
 import type { PodObject, Terminated } from './podObject.ts';
 import { condition, failedInit, mainStatus, podSchema, registerStatus } from './podObject.ts';
