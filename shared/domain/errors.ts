@@ -16,7 +16,14 @@ export const upstreamErrorKinds = [
 
 export type UpstreamErrorKind = (typeof upstreamErrorKinds)[number];
 
-export type Upstream = 'azureDevOps' | 'kubernetes' | 'serviceBus' | 'keyVault' | 'entra';
+export type Upstream =
+  | 'azureDevOps'
+  | 'kubernetes'
+  | 'serviceBus'
+  | 'keyVault'
+  | 'entra'
+  | 'registry'
+  | 'azureResourceManager';
 
 export interface UpstreamErrorFields {
   readonly upstream: Upstream;

@@ -69,6 +69,8 @@ const upstreamNames: Readonly<Record<Upstream, string>> = {
   serviceBus: 'Service Bus',
   keyVault: 'Key Vault',
   entra: 'Entra',
+  registry: 'the registry',
+  azureResourceManager: 'Azure Resource Manager',
 };
 
 /** One sentence without its full stop. Errors of adapters are free of secrets; of any other only the name is told. */

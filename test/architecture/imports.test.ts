@@ -13,7 +13,7 @@ const layers = {
   'shared/reconcile/': 'reconcile',
   'shared/adapters/': 'adapters',
   'shared/config/': 'config',
-  'shared/ports.ts': 'ports',
+  'shared/ports': 'ports',
   'shared/': 'root',
   'infra/local/': 'local',
   'infra/cli/': 'cli',
