@@ -1,0 +1,51 @@
+/** What the rebuild of agent images needs of the outside world. Rejects with a classified UpstreamError. */
+import type { EpochMs } from '../domain/instant.ts';
+
+/** What a registry says an image reference stands for now. */
+export interface ResolvedImage {
+  /** `sha256:...` of the manifest or index that the reference names. */
+  readonly digest: string;
+  /** The image's label `dev.mayfly.agent-version`. */
+  readonly agentVersion?: string;
+  readonly createdAt?: EpochMs;
+}
+
+export interface ImageRegistry {
+  /** `reference` = registry/repository:tag or registry/repository@sha256:...; undefined = there is no such image. */
+  resolve(reference: string): Promise<ResolvedImage | undefined>;
+}
+
+/** One build that was asked for. `key` names image and week, so that the same build is found again. */
+export interface BuildOrder {
+  readonly image: string;
+  /** The same for every try to start the same build: a builder that knows it already answers with that build. */
+  readonly key: string;
+  readonly reason: string;
+  /** Passed to the build: agent version, base image, tag to push. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export type BuildStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled';
+
+export interface Build {
+  /** Of the builder: a run id, an ACR run id, a Job name. */
+  readonly id: string;
+  readonly status: BuildStatus;
+  readonly startedAt?: EpochMs;
+  readonly finishedAt?: EpochMs;
+  /** Where a person can read about it. */
+  readonly url?: string;
+  /** On failure: the last lines of its log. */
+  readonly excerpt?: string;
+}
+
+/** Builds images: an Azure Pipelines run, an ACR task run, or a Job in a cluster. */
+export interface ImageBuilder {
+  /** The build that was started for this key, whoever started it; undefined = none. Asked before every start. */
+  find(order: BuildOrder): Promise<Build | undefined>;
+  /** Sent once, never retried. `conflict` = somebody else has just started it. */
+  start(order: BuildOrder): Promise<Build>;
+  /** undefined = the builder no longer knows it. */
+  get(order: BuildOrder, id: string): Promise<Build | undefined>;
+  cancel(order: BuildOrder, id: string): Promise<void>;
+}
