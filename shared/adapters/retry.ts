@@ -2,7 +2,8 @@
  * The only retries of the control plane: few, short and jittered, for calls whose repetition changes nothing. What
  * is still failing after them is left to the next pass, which observes again.
  */
-import { UpstreamError } from '../domain/errors.ts';
+import type { UpstreamErrorKind } from '../domain/errors.ts';
+import { hasErrorKind, UpstreamError } from '../domain/errors.ts';
 import type { Clock } from '../ports.ts';
 import { systemClock } from './system.ts';
 
@@ -14,6 +15,8 @@ export interface RetryOptions {
   readonly pauseMs?: number;
   /** A server that asks us to stay away for longer is not asked again. */
   readonly maxRetryAfterMs?: number;
+  /** What is repeated. A 429 alone says that nothing was done. */
+  readonly kinds?: readonly UpstreamErrorKind[];
   /** In [0, 1): spreads the pauses of many callers over half to whole. */
   readonly jitter?: () => number;
 }
@@ -23,29 +26,33 @@ const defaults = {
   maxRetries: 2,
   pauseMs: 200,
   maxRetryAfterMs: 3_000,
+  kinds: ['unavailable', 'throttled'] as readonly UpstreamErrorKind[],
   jitter: Math.random,
 } as const;
 
 /**
- * Repeats `attempt` while it rejects as `unavailable` or `throttled`. A timeout is not repeated: it has already
+ * Repeats `attempt` while it rejects as one of `kinds`, by default `unavailable` or `throttled`. A timeout is not repeated: it has already
  * cost the caller's whole patience once.
  */
 export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { clock, maxRetries, pauseMs, maxRetryAfterMs, jitter } = { ...defaults, ...options };
+  const { clock, maxRetries, pauseMs, maxRetryAfterMs, kinds, jitter } = { ...defaults, ...options };
   for (let retries = 0; ; retries++) {
     try {
       return await attempt();
     } catch (error) {
-      if (retries >= maxRetries || !isPassing(error, maxRetryAfterMs)) throw error;
+      if (retries >= maxRetries || !isPassing(error, kinds, maxRetryAfterMs)) throw error;
       const spread = pauseMs * 2 ** retries * (0.5 + jitter() / 2);
       await clock.sleep(Math.max(spread, error.retryAfterMs ?? 0));
     }
   }
 }
 
-function isPassing(error: unknown, maxRetryAfterMs: number): error is UpstreamError {
-  if (!(error instanceof UpstreamError)) return false;
-  if (error.kind !== 'unavailable' && error.kind !== 'throttled') return false;
+function isPassing(
+  error: unknown,
+  kinds: readonly UpstreamErrorKind[],
+  maxRetryAfterMs: number,
+): error is UpstreamError {
+  if (!(error instanceof UpstreamError) || !hasErrorKind(error, ...kinds)) return false;
   return (error.retryAfterMs ?? 0) <= maxRetryAfterMs;
 }
 

@@ -69,6 +69,8 @@ async function serve(options: DoorOptions, request: IncomingMessage, response: S
   const answer = fault !== undefined && isInstead(fault) ? struck(fault) : options.handle(parsed);
   call.outcome = fault?.kind ?? String(answer?.status ?? 'lost');
   call.endedAt = clock.now();
+  // The server's own time, which a client may plan by, and not that of this machine.
+  response.setHeader('date', new Date(clock.now()).toUTCString());
   reply(response, answer, fault?.kind);
 }
 

@@ -26,9 +26,13 @@ export class VaultSecrets {
   readonly #now: () => EpochMs;
   readonly #versions = new Map<string, SecretVersion[]>();
   readonly #deleted = new Map<string, SecretVersion[]>();
+  readonly #newId: () => string;
+  readonly #listeners = new Set<(version: SecretVersion) => void>();
 
-  constructor(now: () => EpochMs) {
+  /** `newId` makes the names of versions; random by default. */
+  constructor(now: () => EpochMs, newId: () => string = () => randomBytes(16).toString('hex')) {
     this.#now = now;
+    this.#newId = newId;
   }
 
   /** Names are case-blind, as in the service. */
@@ -52,7 +56,7 @@ export class VaultSecrets {
     const now = this.#now();
     const version: SecretVersion = {
       name,
-      version: randomBytes(16).toString('hex'),
+      version: this.#newId(),
       value,
       contentType: properties.contentType,
       tags: properties.tags ?? {},
@@ -61,7 +65,14 @@ export class VaultSecrets {
       updatedAt: now,
     };
     this.#versions.set(name.toLowerCase(), [...this.versions(name), version]);
+    for (const listener of this.#listeners) listener(version);
     return version;
+  }
+
+  /** Tells of each new version from now on, until the returned function is called. */
+  onNewVersion(listener: (version: SecretVersion) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Changes what is given; undefined = no such version. */
@@ -75,6 +86,20 @@ export class VaultSecrets {
       this.versions(name).map((candidate) => (candidate === before ? after : candidate)),
     );
     return after;
+  }
+
+  /** Withholds a version from reading, or gives it back; by default the latest. */
+  enable(name: string, enabled: boolean, version = this.latest(name)?.version): void {
+    const found = this.versions(name).find((candidate) => candidate.version === version);
+    if (found !== undefined) this.update(name, found.version, { attributes: { ...found.attributes, enabled } });
+  }
+
+  /** Takes a soft delete back; all versions are there again. */
+  recover(name: string): void {
+    const versions = this.#deleted.get(name.toLowerCase());
+    if (versions === undefined) return;
+    this.#versions.set(name.toLowerCase(), versions);
+    this.#deleted.delete(name.toLowerCase());
   }
 
   /** Soft delete: the name stays taken. */

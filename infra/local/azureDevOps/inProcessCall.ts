@@ -3,7 +3,7 @@
  * the port. What the server did before an answer was lost stays done.
  */
 import { httpKinds } from '../../../shared/adapters/httpKinds.ts';
-import type { UpstreamErrorKind } from '../../../shared/domain/errors.ts';
+import type { Upstream, UpstreamErrorKind } from '../../../shared/domain/errors.ts';
 import { errorKind, UpstreamError } from '../../../shared/domain/errors.ts';
 import { secondsMs } from '../../../shared/domain/instant.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -23,6 +23,29 @@ export interface InProcessOptions {
   readonly random?: Random;
 }
 
+/** Whose door it is, and how its world refuses; by default that of Azure DevOps. */
+export interface InProcessDoor {
+  readonly door: string;
+  readonly upstream: Upstream;
+  /** What the world threw as a refusal; undefined = it is none. */
+  readonly refusal: (error: unknown) => Refused | undefined;
+}
+
+export interface Refused {
+  readonly status: number;
+  readonly retryAfterMs?: number;
+  readonly detail: string;
+}
+
+const azureDevOps: InProcessDoor = {
+  door: 'azureDevOps',
+  upstream: 'azureDevOps',
+  refusal: (error) => {
+    if (!(error instanceof WorldError)) return undefined;
+    return { status: error.status, detail: `${error.typeKey}: ${error.message}` };
+  },
+};
+
 export interface CallName<T> {
   readonly verb: string;
   readonly operation: string;
@@ -40,15 +63,17 @@ const keepAll: Keep = (items) => items;
 
 export class InProcessCalls {
   readonly #options: InProcessOptions;
+  readonly #door: InProcessDoor;
 
-  constructor(options: InProcessOptions) {
+  constructor(options: InProcessOptions, door: InProcessDoor = azureDevOps) {
     this.#options = options;
+    this.#door = door;
   }
 
   async call<T>(name: CallName<T>, effect: (keep: Keep) => T): Promise<T> {
     const { journal, faults, clock, caller } = this.#options;
     const { verb, target } = name;
-    const call = journal.begin({ door: 'azureDevOps', caller, verb, target, at: clock.now() });
+    const call = journal.begin({ door: this.#door.door, caller, verb, target, at: clock.now() });
     const fault = faults.take(call);
     const latency = this.#options.latencyMs?.();
     try {
@@ -58,7 +83,7 @@ export class InProcessCalls {
       call.outcome = fault?.kind ?? 'ok';
       return value;
     } catch (error) {
-      const classified = asUpstreamError(error, name.operation);
+      const classified = this.#classified(error, name.operation);
       call.outcome = outcomeOf(classified, fault);
       throw classified;
     } finally {
@@ -69,21 +94,21 @@ export class InProcessCalls {
   async #struck<T>(name: CallName<T>, effect: (keep: Keep) => T, fault: FaultKind | undefined): Promise<T> {
     if (fault === undefined) return effect(keepAll);
     if (fault.kind === 'partial') return effect(this.#keeping(fault.keep));
-    if (fault.kind === 'status') return statusAnswer(name, fault);
+    if (fault.kind === 'status') return this.#statusAnswer(name, fault);
     if (fault.kind === 'slow') return this.#slow(name.operation, effect(keepAll), fault.ms);
     return this.#broken(name.operation, effect, fault.kind);
   }
 
   async #broken(operation: string, effect: (keep: Keep) => unknown, fault: BrokenAnswer): Promise<never> {
-    if (fault === 'lostAfter' || fault === 'truncated') tryOut(() => effect(keepAll));
+    if (fault === 'lostAfter' || fault === 'truncated') this.#tryOut(() => effect(keepAll));
     if (fault === 'hang') await this.#wait(timeoutMs);
     const { kind, ...more } = brokenAnswers[fault];
-    throw failure(operation, kind, more);
+    throw this.#failure(operation, kind, more);
   }
 
   async #slow<T>(operation: string, value: T, ms: number): Promise<T> {
     await this.#wait(Math.min(ms, timeoutMs));
-    if (ms >= timeoutMs) throw failure(operation, 'timeout');
+    if (ms >= timeoutMs) throw this.#failure(operation, 'timeout');
     return value;
   }
 
@@ -94,6 +119,32 @@ export class InProcessCalls {
 
   async #wait(ms = 0): Promise<void> {
     if (ms > 0) await this.#options.clock.sleep(ms);
+  }
+
+  /** A scripted 404 is believed wherever absence is an answer: such answers do come for what exists. */
+  #statusAnswer<T>(name: CallName<T>, fault: Extract<FaultKind, { kind: 'status' }>): T {
+    const { status, retryAfterSeconds } = fault;
+    if (status === 404 && 'absent' in name) return name.absent as T;
+    const retryAfterMs = retryAfterSeconds === undefined ? undefined : secondsMs(retryAfterSeconds);
+    throw this.#failure(name.operation, kindOfStatus(status), { status, retryAfterMs });
+  }
+
+  /** Whether the server did it or refused, the caller cannot know. */
+  #tryOut(effect: () => unknown): void {
+    try {
+      effect();
+    } catch (error) {
+      if (this.#door.refusal(error) === undefined) throw error;
+    }
+  }
+
+  #failure(operation: string, kind: UpstreamErrorKind, more: FailureFields = {}): UpstreamError {
+    return new UpstreamError({ upstream: this.#door.upstream, operation, kind, ...more });
+  }
+
+  #classified(error: unknown, operation: string): unknown {
+    const refused = this.#door.refusal(error);
+    return refused === undefined ? error : this.#failure(operation, kindOfStatus(refused.status), refused);
   }
 }
 
@@ -106,12 +157,10 @@ const kinds: Readonly<Record<number, UpstreamErrorKind>> = {
 const kindOfStatus = (status: number): UpstreamErrorKind =>
   kinds[status] ?? (status >= 500 ? 'unavailable' : status >= 400 ? 'invalid' : 'unexpected');
 
-/** A scripted 404 is believed wherever absence is an answer: such answers do come for what exists. */
-function statusAnswer<T>(name: CallName<T>, fault: Extract<FaultKind, { kind: 'status' }>): T {
-  const { status, retryAfterSeconds } = fault;
-  if (status === 404 && 'absent' in name) return name.absent as T;
-  const retryAfterMs = retryAfterSeconds === undefined ? undefined : secondsMs(retryAfterSeconds);
-  throw failure(name.operation, kindOfStatus(status), { status, retryAfterMs });
+interface FailureFields {
+  readonly status?: number;
+  readonly retryAfterMs?: number | undefined;
+  readonly detail?: string;
 }
 
 type BrokenAnswer = Exclude<FaultKind['kind'], 'partial' | 'slow' | 'status'>;
@@ -124,29 +173,6 @@ const brokenAnswers: Readonly<Record<BrokenAnswer, { kind: UpstreamErrorKind; st
   lostAfter: { kind: 'unavailable', detail: 'the connection broke' },
   hang: { kind: 'timeout' },
 };
-
-/** Whether the server did it or refused, the caller cannot know. */
-function tryOut(effect: () => unknown): void {
-  try {
-    effect();
-  } catch (error) {
-    if (!(error instanceof WorldError)) throw error;
-  }
-}
-
-function failure(
-  operation: string,
-  kind: UpstreamErrorKind,
-  more: { status?: number; retryAfterMs?: number | undefined; detail?: string } = {},
-): UpstreamError {
-  return new UpstreamError({ upstream: 'azureDevOps', operation, kind, ...more });
-}
-
-function asUpstreamError(error: unknown, operation: string): unknown {
-  if (!(error instanceof WorldError)) return error;
-  const { status, typeKey, message } = error;
-  return failure(operation, kindOfStatus(status), { status, detail: `${typeKey}: ${message}` });
-}
 
 function outcomeOf(error: unknown, fault: FaultKind | undefined): Call['outcome'] {
   if (fault !== undefined) return fault.kind === 'status' ? String(fault.status) : fault.kind;

@@ -16,6 +16,8 @@ interface Failure {
   readonly statusCode?: number;
   readonly response?: { readonly headers?: { get(name: string): string | undefined } };
   readonly errorResponse?: { readonly error?: string };
+  /** Of Key Vault: says why a 403 is one (`SecretDisabled`, `ForbiddenByRbac`, `ForbiddenByFirewall`). */
+  readonly details?: { readonly error?: { readonly innerError?: { readonly code?: string } } };
 }
 
 /** Classifies what a call threw; what a token source has already classified goes on unchanged. */
@@ -30,11 +32,14 @@ export function azureFailure(upstream: Upstream, operation: string, error: unkno
       kind: kindOf(failure),
       status,
       retryAfterMs: retryAfterMs(failure.response?.headers?.get('retry-after'), Date.now()),
-      detail: failure.errorResponse?.error ?? failure.code ?? failure.name,
+      detail: detailOf(failure),
     },
     { cause: error },
   );
 }
+
+const detailOf = ({ errorResponse, details, code, name }: Failure): string | undefined =>
+  errorResponse?.error ?? details?.error?.innerError?.code ?? code ?? name;
 
 function kindOf({ name, code, statusCode }: Failure): UpstreamErrorKind {
   if (name === 'AbortError' || code === 'ETIMEDOUT') return 'timeout';
