@@ -9,6 +9,7 @@ import { Hono } from 'hono';
 import type { WorldClock } from '../../world/clock.ts';
 import { Faults, Journal } from '../../world/faults.ts';
 import { type Random, seededRandom } from '../../world/random.ts';
+import { PipelineRuns } from '../pipelineRuns.ts';
 import type { AzureDevOpsWorld } from '../world.ts';
 import { agentRoutes } from './agentRoutes.ts';
 import { agentTokenRoutes, tokenPath } from './agentToken.ts';
@@ -23,6 +24,8 @@ import { poolRoutes } from './poolRoutes.ts';
 import { type RateLimit, RateLimiter } from './rateLimit.ts';
 import { answer, notModelled, refusalJson } from './refusal.ts';
 import { requestRoutes } from './requestRoutes.ts';
+import { runBuildRoutes } from './runBuildRoutes.ts';
+import { runRoutes } from './runRoutes.ts';
 import { defaultHoldMs, listenerRoutes } from './sessionRoutes.ts';
 import type { TokenRegistry } from './tokens.ts';
 import type { Wire, WireApp, WireEnv } from './wire.ts';
@@ -50,6 +53,8 @@ export interface AzureDevOpsServerOptions {
   /** How long an empty poll for messages is held, in ms. */
   readonly holdMs?: number;
   readonly badCredential?: Wire['badCredential'];
+  /** Pipelines that the Runs API can start; none when absent. */
+  readonly pipelineRuns?: PipelineRuns;
 }
 
 export interface AzureDevOpsServer {
@@ -80,6 +85,7 @@ function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
     rateLimiter: new RateLimiter(options.rateLimit),
     holdMs: options.holdMs ?? defaultHoldMs,
     badCredential: options.badCredential ?? 'signInPage',
+    pipelineRuns: options.pipelineRuns ?? new PipelineRuns(clock),
   };
 }
 
@@ -91,6 +97,8 @@ function appOf(wire: Wire, organisation: string): WireApp {
   poolRoutes(app, wire);
   agentRoutes(app, wire);
   requestRoutes(app, wire);
+  runRoutes(app, wire);
+  runBuildRoutes(app, wire);
   buildRoutes(app, wire);
   listenerRoutes(app, wire);
   hookRoutes(app, wire);

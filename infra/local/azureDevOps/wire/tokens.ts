@@ -16,6 +16,8 @@ export interface Rights {
   readonly hooks: boolean;
   /** Sees the projects and their builds; absent = it does. */
   readonly projects?: boolean;
+  /** May start runs of pipelines; absent = it may. */
+  readonly queueBuilds?: boolean;
 }
 
 export interface UserIdentity {

@@ -4,6 +4,7 @@ import type { Context, Hono } from 'hono';
 import type { WorldClock } from '../../world/clock.ts';
 import type { Faults, Journal } from '../../world/faults.ts';
 import type { Random } from '../../world/random.ts';
+import type { PipelineRuns } from '../pipelineRuns.ts';
 import type { AzureDevOpsWorld } from '../world.ts';
 import type { HookDelivery } from './hooks/delivery.ts';
 import type { Subscriptions } from './hooks/subscription.ts';
@@ -20,6 +21,7 @@ export interface Wire {
   readonly rateLimiter: RateLimiter;
   readonly subscriptions: Subscriptions;
   readonly hookDelivery: HookDelivery;
+  readonly pipelineRuns: PipelineRuns;
   /** How long a poll for messages is held before it is answered empty. */
   readonly holdMs: number;
   /** What a broken credential gets where the real service has been seen to answer either way. */

@@ -1,0 +1,42 @@
+import { PipelineRuns } from '../../infra/local/azureDevOps/pipelineRuns.ts';
+import { VirtualClock } from '../../infra/local/world/clock.ts';
+import { azureDevOpsRest } from '../../shared/adapters/azureDevOps/rest.ts';
+import { pipelineRunBuilder } from '../../shared/adapters/builders/pipelineRun.ts';
+import { Secret } from '../../shared/domain/secret.ts';
+import { startTestAzureDevOps } from '../support/azureDevOpsServer.ts';
+import { imageBuilderContract } from './imageBuilder.contract.ts';
+
+const log = ['Step 4/9 : RUN apt-get update', 'password=hunter2', 'E: Unable to locate package nodejs'];
+const retry = { maxRetries: 0 };
+
+imageBuilderContract('a run of a pipeline', { locks: false, excerpt: /Unable to locate package/ }, async () => {
+  const clock = new VirtualClock();
+  const pipelineRuns = new PipelineRuns(clock);
+  const { world, server, url, faults, entraToken } = await startTestAzureDevOps({ clock, pipelineRuns });
+  let outcome: 'succeeded' | 'failed' | 'never' = 'succeeded';
+  pipelineRuns.define({
+    id: 42,
+    name: 'agent-image',
+    project: world.addProject('Fabrikam'),
+    parameters: ['agentVersion', 'tag', 'mayflyKey'],
+    end: () => outcome,
+    log,
+  });
+  const tokens = { getToken: () => Promise.resolve({ token: new Secret(entraToken), expiresAt: 0 }) };
+  const builder = () => {
+    const rest = azureDevOpsRest({ organisationUrl: url, credential: { kind: 'bearer', tokens }, retry, clock });
+    return pipelineRunBuilder({ rest, project: 'Fabrikam', pipelineId: 42, branch: 'refs/heads/main', clock });
+  };
+  return {
+    builder: builder(),
+    racer: builder(),
+    outcome: (end) => {
+      outcome = end;
+    },
+    untilOver: () => clock.advance(120_000),
+    strikeStart: (fault) => faults.add(fault, ({ verb }) => verb.startsWith('POST pipelines/')),
+    strikeReads: (fault) => faults.add(fault, () => true, Number.POSITIVE_INFINITY),
+    started: () => pipelineRuns.list().length,
+    close: () => server.close(),
+  };
+});
