@@ -114,6 +114,8 @@ export function lazyCluster(name: string, connect: () => Promise<Cluster>): Clus
     deleteSecret: async (secret) => (await connect()).deleteSecret(secret),
     getControl: async (poolId) => (await connect()).getControl(poolId),
     patchControl: async (poolId, changes) => (await connect()).patchControl(poolId, changes),
+    testAndPatchControl: async (poolId, expected, changes) =>
+      (await connect()).testAndPatchControl(poolId, expected, changes),
     listQuotaRoom: async () => (await connect()).listQuotaRoom(),
   };
 }

@@ -79,6 +79,15 @@ export interface Cluster {
   getControl(poolId: number): Promise<ControlData | undefined>;
   /** Sets these keys of the control ConfigMap and removes those that are undefined; creates it where there is none. */
   patchControl(poolId: number, changes: Readonly<Record<string, string | undefined>>): Promise<void>;
+  /**
+   * The same, but only where every key of `expected` still has this value (undefined = is not there); `changed` = some
+   * key has not, and nothing was written.
+   */
+  testAndPatchControl(
+    poolId: number,
+    expected: Readonly<Record<string, string | undefined>>,
+    changes: Readonly<Record<string, string | undefined>>,
+  ): Promise<'written' | 'changed'>;
   /** What each resource quota that agent jobs fall under leaves in the namespace. */
   listQuotaRoom(): Promise<readonly Amounts[]>;
 }

@@ -6,7 +6,10 @@
  *   mayfly.generation              the newest configuration that looked after this pool
  *   mayfly.jit                     whether the live probe could register and connect an agent: works, fails
  *   mayfly.absent.<template6>      since when a template has been missing from that configuration
+ *   mayfly.image.<image6>.*        what is known of a rebuilt image (imageState.ts)
  */
+import { joinImages } from './imageJoin.ts';
+import { type ImageState, readImages } from './imageState.ts';
 import type { EpochMs } from './instant.ts';
 import { parseInstant } from './names.ts';
 
@@ -25,6 +28,8 @@ export interface Control {
   readonly absentSince: ReadonlyMap<string, EpochMs>;
   /** What the probe of `doctor` found; absent = it never ran. */
   readonly jit?: JitProbe;
+  /** By the short form of an image's name; absent = none is told of. */
+  readonly images?: ReadonlyMap<string, ImageState>;
   /** Some cluster has no map of this pool yet. Nobody but Mayfly may create one: Roles go by the names of objects. */
   readonly isMissing: boolean;
   /** Keys whose value is neither yes nor no, each as a sentence. */
@@ -82,6 +87,8 @@ export function readControl(data: ControlData | undefined): Control {
     return since === undefined ? [] : [[key.slice(absentPrefix.length), since]];
   });
   const generation = parseInstant(data[generationKey]);
+  const { images, problems: ofImages } = readImages(data);
+  problems.push(...ofImages);
   return {
     paused,
     drained,
@@ -90,6 +97,7 @@ export function readControl(data: ControlData | undefined): Control {
     problems,
     ...(generation === undefined ? {} : { generation }),
     ...probed(jitProbes.filter((probe) => probe === data[jitKey])),
+    ...(images.size === 0 ? {} : { images }),
   };
 }
 
@@ -113,6 +121,18 @@ export function mergeControls(controls: readonly Control[]): Control {
     problems: controls.flatMap(({ problems }) => problems),
     ...(generations.length === 0 ? {} : { generation: Math.max(...generations) }),
     ...probed(controls.flatMap(({ jit }) => jit ?? [])),
+    ...joinedImages(controls.flatMap(({ images }) => images ?? [])),
+  };
+}
+
+function joinedImages(all: readonly ReadonlyMap<string, ImageState>[]): Pick<Control, 'images'> {
+  if (all.length === 0) return {};
+  const entries = Map.groupBy(
+    all.flatMap((images) => [...images]),
+    ([image6]) => image6,
+  );
+  return {
+    images: new Map([...entries].map(([image6, each]) => [image6, joinImages(each.map(([, state]) => state))])),
   };
 }
 

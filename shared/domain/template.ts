@@ -1,5 +1,6 @@
 import type { Capabilities } from './agent.ts';
 import type { BootCause } from './agentJob.ts';
+import type { ImagePolicy } from './imagePolicy.ts';
 import type { JsonObject } from './json.ts';
 
 /** Values that a pipeline may choose by demand; what is not listed cannot be had. */
@@ -42,6 +43,8 @@ export interface Template {
   readonly image: string;
   /** The version of the agent package inside the image. */
   readonly agentVersion: string;
+  /** The rebuilt image that takes the place of `image` as soon as one has been proven. */
+  readonly rebuilt?: string;
   readonly os: 'linux' | 'windows';
   readonly architecture: 'amd64' | 'arm64';
   readonly capabilities: Capabilities;
@@ -109,6 +112,8 @@ export interface PoolPolicy {
   readonly generation?: number;
   /** In order of preference at equal cost. */
   readonly templates: readonly Template[];
+  /** Images that Mayfly rebuilds, as far as templates of this pool run them. */
+  readonly images?: readonly ImagePolicy[];
   /** Serves requests that demand nothing beyond what every agent has, whatever its cost. */
   readonly defaultTemplate?: string;
   readonly warm: readonly WarmSchedule[];

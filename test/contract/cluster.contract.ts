@@ -257,6 +257,21 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
       expect(writes).toHaveLength(1);
     });
 
+    it('writes keys of the control map only where others are as they were read', async () => {
+      const taken = { expected: { turn: undefined }, changes: { turn: 'a', note: 'x' } };
+      expect(await cluster.testAndPatchControl(7, taken.expected, taken.changes)).toBe('written');
+      expect(await cluster.testAndPatchControl(7, taken.expected, { turn: 'b' })).toBe('changed');
+      await cluster.patchControl(7, { paused: 'true' });
+      expect(await cluster.testAndPatchControl(7, { turn: 'a' }, { turn: undefined, note: 'y' })).toBe('written');
+      expect(await cluster.getControl(7)).toEqual({ paused: 'true', note: 'y' });
+    });
+
+    it('lets one of two that write at once through', async () => {
+      await cluster.patchControl(7, { turn: '0' });
+      const writes = ['a', 'b', 'c'].map((turn) => cluster.testAndPatchControl(7, { turn: '0' }, { turn }));
+      expect((await Promise.all(writes)).toSorted()).toEqual(['changed', 'changed', 'written']);
+    });
+
     it('rejects a key that no map may have', async () => {
       await expect(cluster.patchControl(7, { 'no key': 'x' })).rejects.toMatchObject({ kind: 'invalid' });
     });

@@ -49,6 +49,7 @@ const throttledCluster = (name: string): Cluster => ({
   deleteSecret: throttled,
   getControl: throttled,
   patchControl: throttled,
+  testAndPatchControl: throttled,
   listQuotaRoom: throttled,
 });
 

@@ -10,7 +10,7 @@ import type { Cluster } from '../../ports.ts';
 import type { ReadJob } from './agentJobs.ts';
 import { readJob, readPods, scopeSelector } from './agentJobs.ts';
 import type { KubernetesApi } from './api.ts';
-import { getControl, patchControl } from './controlMap.ts';
+import { getControl, patchControl, testAndPatchControl } from './controlMap.ts';
 import { quotaRoom } from './quotaRoom.ts';
 import { parsed, unlessKind } from './reading.ts';
 
@@ -75,6 +75,7 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
       ),
     getControl: (poolId) => getControl(api, namespace, poolId),
     patchControl: (poolId, changes) => patchControl(api, namespace, poolId, changes),
+    testAndPatchControl: (poolId, expected, changes) => testAndPatchControl(api, namespace, poolId, expected, changes),
     listQuotaRoom: async () => quotaRoom(await api.list('resourcequotas', namespace)),
   };
 }

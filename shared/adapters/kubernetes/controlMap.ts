@@ -8,7 +8,7 @@ import { labels, managedBy, pointer } from '../../domain/names.ts';
 import type { KubernetesApi } from './api.ts';
 import { parsed, unlessKind } from './reading.ts';
 
-const mapName = (poolId: number): string => `mayfly-pool-${poolId}`;
+export const mapName = (poolId: number): string => `mayfly-pool-${poolId}`;
 
 const dataSchema = z.object({ data: z.record(z.string(), z.string()).optional() });
 const versionSchema = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
@@ -39,17 +39,10 @@ type Changes = Readonly<Record<string, string | undefined>>;
 /** Of reading and writing; each further one means that somebody else wrote in between. */
 const maxAttempts = 3;
 
-/** Costs one request where nothing is to be changed, else two, and two more for each race that was lost. */
-export async function patchControl(
-  api: KubernetesApi,
-  namespace: string,
-  poolId: number,
-  changes: Changes,
-): Promise<void> {
+async function unlessRaced<T>(write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await writeMap(api, namespace, poolId, changes);
-      return;
+      return await write();
     } catch (error) {
       // Made (409) or deleted (404) meanwhile, or no longer as it was read (422): read it anew.
       if (attempt === maxAttempts || !hasErrorKind(error, 'conflict', 'notFound', 'invalid')) throw error;
@@ -57,10 +50,53 @@ export async function patchControl(
   }
 }
 
-async function writeMap(api: KubernetesApi, namespace: string, poolId: number, changes: Changes): Promise<void> {
-  const map = await readMap(api, namespace, poolId);
+/** Costs one request where nothing is to be changed, else two, and two more for each race that was lost. */
+export function patchControl(api: KubernetesApi, namespace: string, poolId: number, changes: Changes): Promise<void> {
+  return unlessRaced(async () => {
+    const map = await readMap(api, namespace, poolId);
+    await writeMap(api, namespace, poolId, map, map === undefined ? [] : patchOf(map, changes), changes);
+  });
+}
+
+/**
+ * Compare and set. The very version that was read is the condition of the write, because a JSON Patch cannot test that a
+ * key is missing; where another key was written meanwhile, it is read and compared anew.
+ */
+export function testAndPatchControl(
+  api: KubernetesApi,
+  namespace: string,
+  poolId: number,
+  expected: Changes,
+  changes: Changes,
+): Promise<'written' | 'changed'> {
+  return unlessRaced(async () => {
+    const map = await readMap(api, namespace, poolId);
+    const data = map?.data ?? {};
+    if (Object.entries(expected).some(([key, value]) => textAt(data, key) !== value)) return 'changed';
+    const patch = map === undefined ? [] : patchOf(map, changes);
+    const guarded = map === undefined || patch.length === 0 ? patch : [unchanged(map), ...patch];
+    await writeMap(api, namespace, poolId, map, guarded, changes);
+    return 'written';
+  });
+}
+
+const textAt = (data: ControlData, key: string): string | undefined =>
+  Object.hasOwn(data, key) ? data[key] : undefined;
+
+function unchanged({ object }: ControlMap): JsonPatchOperation {
+  const { resourceVersion } = parsed(versionSchema, operation, object).metadata;
+  return { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion };
+}
+
+async function writeMap(
+  api: KubernetesApi,
+  namespace: string,
+  poolId: number,
+  map: ControlMap | undefined,
+  patch: readonly JsonPatchOperation[],
+  changes: Changes,
+): Promise<void> {
   if (map !== undefined) {
-    const patch = patchOf(map, changes);
     if (patch.length > 0) await api.patch('configmaps', namespace, mapName(poolId), patch);
     return;
   }
@@ -79,9 +115,7 @@ function patchOf(map: ControlMap, changes: Changes): readonly JsonPatchOperation
   const operations = Object.entries(changes).flatMap(([key, value]) => operationsOf(map.data ?? {}, key, value));
   if (map.data !== undefined || operations.length === 0) return operations;
   // `data` as a whole is added only to the very map that had none: it would take away what another writer put there.
-  const { resourceVersion } = parsed(versionSchema, operation, map.object).metadata;
-  const unchanged = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion } as const;
-  return [unchanged, { op: 'add', path: '/data', value: {} }, ...operations];
+  return [unchanged(map), { op: 'add', path: '/data', value: {} }, ...operations];
 }
 
 function operationsOf(data: ControlData, key: string, value: string | undefined): readonly JsonPatchOperation[] {

@@ -18,7 +18,7 @@ function answerTo({ method, path }: Asked): unknown {
   if (path.includes('/distributedtask/')) return pools(method, path);
   if (path.includes('/build/')) return { status: 'completed' };
   if (/\/(pods|jobs|resourcequotas)(\?|$)/.test(path) && method === 'GET') return { items: [], metadata: {} };
-  return path.includes('/jobs') ? aJobObject() : { metadata: {}, data: {} };
+  return path.includes('/jobs') ? aJobObject() : { metadata: { resourceVersion: '1' }, data: {} };
 }
 
 function pools(method: string, path: string): unknown {
@@ -62,6 +62,7 @@ const ofCluster: readonly { name: keyof Cluster; call: (cluster: Cluster) => Pro
   { name: 'deleteSecret', call: (port) => port.deleteSecret(name), want: 1 },
   { name: 'getControl', call: (port) => port.getControl(7), want: 1 },
   { name: 'patchControl', call: (port) => port.patchControl(7, { paused: 'true' }), want: 2 },
+  { name: 'testAndPatchControl', call: (port) => port.testAndPatchControl(7, {}, { paused: 'true' }), want: 2 },
   { name: 'listQuotaRoom', call: (port) => port.listQuotaRoom(), want: 1 },
 ];
 

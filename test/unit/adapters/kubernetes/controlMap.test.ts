@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesApi } from '../../../../shared/adapters/kubernetes/api.ts';
-import { patchControl } from '../../../../shared/adapters/kubernetes/controlMap.ts';
+import { patchControl, testAndPatchControl } from '../../../../shared/adapters/kubernetes/controlMap.ts';
 import type { UpstreamErrorKind } from '../../../../shared/domain/errors.ts';
 import { UpstreamError } from '../../../../shared/domain/errors.ts';
 import type { JsonObject } from '../../../../shared/domain/json.ts';
@@ -32,6 +32,7 @@ function theApi(answers: {
       return next(left.patch);
     },
     delete: () => Promise.resolve(),
+    readLog: () => Promise.resolve(''),
   };
   return { api, writes };
 }
@@ -131,6 +132,48 @@ describe('patchControl', () => {
   it.each(['forbidden', 'unavailable', 'timeout'] as const)('rejects %s at once', async (kind) => {
     const { api, writes } = theApi({ get: [aMap({})], patch: [kind] });
     await expect(patchControl(api, 'agents', 7, { paused: 'true' })).rejects.toMatchObject({ kind });
+    expect(writes).toHaveLength(1);
+  });
+});
+
+describe('testAndPatchControl', () => {
+  const unchanged = { op: 'test', path: '/metadata/resourceVersion', value: '41' };
+
+  it.each([
+    {
+      name: 'writes to the very map in which it found what it expected',
+      given: { get: [aMap({ a: '1' })], expected: { a: '1', b: undefined }, changes: { b: '2' } },
+      want: { answer: 'written', writes: [patchWith(unchanged, { op: 'add', path: '/data/b', value: '2' })] },
+    },
+    {
+      name: 'writes nothing where a key has another value',
+      given: { get: [aMap({ a: '2' })], expected: { a: '1' }, changes: { b: '2' } },
+      want: { answer: 'changed', writes: [] },
+    },
+    {
+      name: 'writes nothing where a key is there that was missing',
+      given: { get: [aMap({ a: '2' })], expected: { a: undefined }, changes: { b: '2' } },
+      want: { answer: 'changed', writes: [] },
+    },
+    {
+      name: 'makes the map where there is none, as expected',
+      given: { get: ['notFound'], expected: { a: undefined }, changes: { a: '1' } },
+      want: { answer: 'written', writes: [creation({ a: '1' })] },
+    },
+    {
+      name: 'writes nothing where everything is as it is to be',
+      given: { get: [aMap({ a: '1' })], expected: { a: '1' }, changes: { a: '1' } },
+      want: { answer: 'written', writes: [] },
+    },
+  ] as const)('$name', async ({ given, want }) => {
+    const { api, writes } = theApi({ get: given.get });
+    const answer = await testAndPatchControl(api, 'agents', 7, given.expected, given.changes);
+    expect({ answer, writes }).toEqual(want);
+  });
+
+  it('compares anew where something was written meanwhile', async () => {
+    const { api, writes } = theApi({ get: [aMap({ a: '1' }), aMap({ a: '2' })], patch: ['invalid'] });
+    expect(await testAndPatchControl(api, 'agents', 7, { a: '1' }, { a: '3' })).toBe('changed');
     expect(writes).toHaveLength(1);
   });
 });
