@@ -9,7 +9,8 @@
  *   mayfly.image.<image6>.*        what is known of a rebuilt image (imageState.ts)
  */
 import { joinImages } from './imageJoin.ts';
-import { type ImageState, readImages } from './imageState.ts';
+import { readImages } from './imageRecords.ts';
+import type { ImageState } from './imageState.ts';
 import type { EpochMs } from './instant.ts';
 import { parseInstant } from './names.ts';
 
