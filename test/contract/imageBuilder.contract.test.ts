@@ -1,6 +1,9 @@
+import { startAcrTasks } from '../../infra/local/azure/acrTasks.ts';
 import { PipelineRuns } from '../../infra/local/azureDevOps/pipelineRuns.ts';
 import { VirtualClock } from '../../infra/local/world/clock.ts';
+import { armRest } from '../../shared/adapters/azure/armRest.ts';
 import { azureDevOpsRest } from '../../shared/adapters/azureDevOps/rest.ts';
+import { acrTaskBuilder } from '../../shared/adapters/builders/acrTask.ts';
 import { pipelineRunBuilder } from '../../shared/adapters/builders/pipelineRun.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import { startTestAzureDevOps } from '../support/azureDevOpsServer.ts';
@@ -38,5 +41,36 @@ imageBuilderContract('a run of a pipeline', { locks: false, excerpt: /Unable to 
     strikeReads: (fault) => faults.add(fault, () => true, Number.POSITIVE_INFINITY),
     started: () => pipelineRuns.list().length,
     close: () => server.close(),
+  };
+});
+
+imageBuilderContract('an ACR task', { locks: true, excerpt: /Unable to locate package/ }, async () => {
+  const clock = new VirtualClock();
+  const place = { subscriptionId: 's-1', resourceGroup: 'agents', registry: 'contoso' };
+  const standIn = await startAcrTasks({ ...place, clock, accepts: (token) => token === 'arm-token' });
+  standIn.runs.log = log;
+  const tokens = { getToken: () => Promise.resolve({ token: new Secret('arm-token'), expiresAt: 0 }) };
+  const builder = () =>
+    acrTaskBuilder({
+      ...place,
+      arm: armRest({ tokens, endpoint: standIn.url, clock, retry }),
+      request: {
+        kind: 'dockerfile',
+        context: 'https://git.example/agents.git#main:linux',
+        dockerfile: 'Dockerfile',
+        imageNames: ['agents/linux:stable'],
+      },
+    });
+  return {
+    builder: builder(),
+    racer: builder(),
+    outcome: (end) => {
+      standIn.runs.end = end === 'never' ? 'never' : end === 'failed' ? 'Failed' : 'Succeeded';
+    },
+    untilOver: () => clock.advance(120_000),
+    strikeStart: (fault) => standIn.faults.add(fault, ({ verb }) => verb === 'PUT'),
+    strikeReads: (fault) => standIn.faults.add(fault, () => true, Number.POSITIVE_INFINITY),
+    started: () => standIn.runs.list().length,
+    close: () => standIn.close(),
   };
 });

@@ -9,6 +9,8 @@ import type { FaultKind, Faults, Journal } from '../world/faults.ts';
 export interface Answer {
   readonly status: number;
   readonly body?: JsonValue;
+  /** Instead of a body: sent as it is, with a content type among the headers. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -113,8 +115,9 @@ async function parse(request: IncomingMessage): Promise<DoorRequest> {
   };
 }
 
-function write(response: ServerResponse, { status, body, headers }: Answer, truncated: boolean): void {
-  const text = body === undefined ? '' : JSON.stringify(body);
+function write(response: ServerResponse, answer: Answer, truncated: boolean): void {
+  const { status, body, headers } = answer;
+  const text = answer.text ?? (body === undefined ? '' : JSON.stringify(body));
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
