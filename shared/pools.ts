@@ -10,6 +10,7 @@ import type { PoolPolicy } from './domain/template.ts';
 import type { Pass } from './intents.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
 import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
+import type { GroupLook } from './reconcile/observeGroup.ts';
 import type { PassReport } from './reconcile/reconcilePool.ts';
 
 /** What the passes over the pools need; each part is made once and kept. */
@@ -55,7 +56,13 @@ interface Member {
   readonly memory: ReconcileMemory;
 }
 
-const freshMemory = (): ReconcileMemory => ({ quotas: new Map(), runs: new Map(), refusals: new Map() });
+const freshMemory = (): ReconcileMemory => ({
+  quotas: new Map(),
+  runs: new Map(),
+  refusals: new Map(),
+  told: new Set(),
+  leftoversAskedAt: new Map(),
+});
 
 const clustersOf = (parts: PoolParts, policy: PoolPolicy): readonly Cluster[] =>
   policy.clusters.map((name) => parts.cluster(name));
@@ -115,6 +122,21 @@ async function explain(parts: PoolParts, member: Member, others: readonly Member
   return explainRequest(deps, requestId);
 }
 
+const membersOf = ({ policies }: PoolParts): readonly Member[] =>
+  policies.map((policy): Member => ({ policy, memory: freshMemory() }));
+
+const othersOf = (members: readonly Member[], policy: PoolPolicy): readonly Member[] =>
+  members.filter((other) => other.policy !== policy && other.policy.licenceGroup === policy.licenceGroup);
+
+/** What a look at one of the pools needs that remembers nothing. Nothing is connected before it is used. */
+export function lookingAt(parts: PoolParts, policy: PoolPolicy): GroupLook {
+  const others = othersOf(membersOf(parts), policy);
+  return {
+    ...lookDeps(parts, { policy, memory: freshMemory() }),
+    group: others.map((other) => lookDeps(parts, other)),
+  };
+}
+
 function mustBeOnce(policies: readonly PoolPolicy[]): void {
   const seen = new Set<string>();
   for (const { organisation, poolId } of policies) {
@@ -130,11 +152,11 @@ function mustBeOnce(policies: readonly PoolPolicy[]): void {
 /** Routes and targets of all policies; throws a ConfigError when two are for one pool. */
 export function poolsOver(parts: PoolParts): Pools {
   mustBeOnce(parts.policies);
-  const members = parts.policies.map((policy): Member => ({ policy, memory: freshMemory() }));
+  const members = membersOf(parts);
   const targets = new Map(
     members.map((member): [string, PoolTarget] => {
       const { policy } = member;
-      const others = members.filter((other) => other !== member && other.policy.licenceGroup === policy.licenceGroup);
+      const others = othersOf(members, policy);
       const target: PoolTarget = {
         route: routeOf(parts, policy),
         organisation: policy.organisation.name,

@@ -3,21 +3,27 @@ import { z } from 'zod';
 import { parseDemand } from '../domain/demand.ts';
 
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-const dayMs = 24 * unitsMs.h;
 
 function durationMs(text: string): number {
   const [, amount = '0', unit = 'ms'] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
   return Number(amount) * (Object.entries(unitsMs).find(([name]) => name === unit)?.[1] ?? 1);
 }
 
-/** "90s", "10m", "2h" -> ms. A bare number is refused: nobody reads the same unit into it. A day is the longest. */
-export function duration(standard: string, minimum = '1s') {
+/** "90s", "10m", "2h" -> ms. A bare number is refused: nobody reads the same unit into it. */
+export function duration(standard: string, minimum = '1s', maximum = '24h') {
+  return durationWithin(minimum, maximum).prefault(standard);
+}
+
+/** The same without a default. */
+export function durationWithin(minimum: string, maximum: string) {
   return z
     .string()
     .regex(/^\d+(ms|s|m|h)$/, 'must be a duration such as 90s, 10m or 2h')
     .transform(durationMs)
-    .refine((ms) => ms >= durationMs(minimum) && ms <= dayMs, `must be between ${minimum} and 24h`)
-    .prefault(standard);
+    .refine(
+      (ms) => ms >= durationMs(minimum) && ms <= durationMs(maximum),
+      `must be between ${minimum} and ${maximum}`,
+    );
 }
 
 export const nonEmpty = z.string().regex(/\S/, 'must not be empty');

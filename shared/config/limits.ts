@@ -1,6 +1,6 @@
 /** The times and counts of a pool and their defaults; what each means is told at PoolPolicy. */
 import { z } from 'zod';
-import { count, duration } from './fields.ts';
+import { count, duration, durationWithin } from './fields.ts';
 
 const boot = z.strictObject({
   none: duration('2m').describe('Nothing known is wrong.'),
@@ -23,6 +23,24 @@ const backoff = z.strictObject({
   breakerProbe: duration('5m'),
 });
 
+const keepFailed = z.strictObject({
+  for: duration('6h', '0s', '20h').describe('Kubernetes removes a Job a day after it ended, whatever is said here.'),
+  most: count(0, 50).default(5).describe('Of a pool in each cluster; the newest are kept.'),
+});
+
+export const runsSchema = z
+  .strictObject({
+    tellAfter: duration('2m').describe('A request that can never be served puts a tag on its run after this.'),
+    cancelAfter: durationWithin('1m', '24h')
+      .exactOptional()
+      .describe('And has its run cancelled after this; default: never.'),
+    rerunLost: z
+      .boolean()
+      .default(false)
+      .describe('Runs what was lost with its pod again, once: the failed jobs of its stage.'),
+  })
+  .prefault({});
+
 export const limitsSchema = z
   .strictObject({
     assignmentGrace: duration('3m').describe('An assigned request is taken for this long.'),
@@ -33,6 +51,9 @@ export const limitsSchema = z
     notAssignedGrace: duration('60s', '20s').describe('For the server to assign a request to an idle, capable agent.'),
     maxCreationsPerPass: count(1, 50).default(50),
     maxGhostsPerPass: count(0, 100).default(10),
+    keepFailed: keepFailed.prefault({}),
+    maxJobAge: duration('24h', '10m', '720h').describe('A pipeline job that runs longer raises an alarm.'),
+    endAtMaxJobAge: z.boolean().default(false).describe('Ends its pod then: the one way in which a running job ends.'),
     boot: boot.prefault({}),
     backoff: backoff.prefault({}),
   })

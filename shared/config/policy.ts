@@ -55,6 +55,8 @@ export interface PoolConfig {
   /** In ms. */
   readonly warmMaxAge: number;
   readonly limits: PoolLimits;
+  /** In ms. */
+  readonly runs: { readonly tellAfter: number; readonly cancelAfter?: number; readonly rerunLost: boolean };
 }
 
 /** In ms, or counts. The meaning of each is told at PoolPolicy. */
@@ -67,6 +69,9 @@ export interface PoolLimits {
   readonly notAssignedGrace: number;
   readonly maxCreationsPerPass: number;
   readonly maxGhostsPerPass: number;
+  readonly keepFailed: { readonly for: number; readonly most: number };
+  readonly maxJobAge: number;
+  readonly endAtMaxJobAge: boolean;
   readonly boot: BootLimits;
   readonly backoff: {
     readonly first: number;

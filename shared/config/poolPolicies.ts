@@ -1,7 +1,8 @@
 /** What decides about each pool, put together from the entries it names. */
+import { defined } from '../domain/defined.ts';
 import { parseDemand } from '../domain/demand.ts';
 import type { PoolRoute } from '../domain/intent.ts';
-import type { PoolPolicy, Template } from '../domain/template.ts';
+import type { PoolPolicy, RunPolicy, Template } from '../domain/template.ts';
 import type { MayflyConfig, OrganisationConfig, PoolConfig } from './policy.ts';
 
 /** One policy for each pool, in the order of the file. */
@@ -54,7 +55,14 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     },
     createByMs: limits.createBy,
     maxGhostsPerPass: limits.maxGhostsPerPass,
+    keepFailed: { forMs: limits.keepFailed.for, most: limits.keepFailed.most },
+    maxJobAge: { ms: limits.maxJobAge, ends: limits.endAtMaxJobAge },
+    runs: runPolicy(pool.runs),
   };
+}
+
+function runPolicy({ tellAfter, cancelAfter, rerunLost }: PoolConfig['runs']): RunPolicy {
+  return { tellAfterMs: tellAfter, rerunLost, ...defined({ cancelAfterMs: cancelAfter }) };
 }
 
 /** Of two demands for one name the template's own holds: the pool cannot know better what the image has. */

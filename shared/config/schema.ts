@@ -16,7 +16,7 @@ import {
   secretSource,
   url,
 } from './fields.ts';
-import { limitsSchema } from './limits.ts';
+import { limitsSchema, runsSchema } from './limits.ts';
 import { podParts } from './podParts.ts';
 import { warmSchema } from './warm.ts';
 
@@ -152,6 +152,7 @@ const pool = z.strictObject({
   warm: z.array(warmSchema).default([]).describe('Idle agents to keep ahead of demand, by schedule.'),
   warmMaxAge: duration('12h', '5m').describe('An idle warm agent older than this is replaced.'),
   limits: limitsSchema,
+  runs: runsSchema.describe('What the runs of requests are told, and asked.'),
 });
 
 const secretReference = z.strictObject(secretSource).refine(hasOneSource, oneSource);

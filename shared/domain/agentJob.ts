@@ -50,6 +50,12 @@ export interface AgentPod {
   readonly initExitCode?: number;
   /** Why it failed: Evicted, OOMKilled, NodeLost, ... */
   readonly reason?: string;
+  /** Who in the cluster ended it, or is about to: EvictionByEvictionAPI, PreemptionByScheduler, DeletionByTaintManager. */
+  readonly disruption?: string;
+  /** What keeps an image from being pulled, where the kubelet's words tell. */
+  readonly pullTrouble?: 'notFound' | 'unauthorized' | 'rateLimited';
+  /** When the main container ended; a sidecar may keep the pod running after it. */
+  readonly mainFinishedAt?: EpochMs;
   readonly finishedAt?: EpochMs;
   readonly terminating: boolean;
 }
@@ -61,6 +67,18 @@ export interface AgentPod {
 export type AgentJobPurpose =
   | { readonly kind: 'request'; readonly requestId: number; readonly attempt: number }
   | { readonly kind: 'warm'; readonly slot: number; readonly minute: number };
+
+/** A request whose agent was gone before it had finished, with what it takes to find its run again. */
+export interface LostWork {
+  readonly requestId: number;
+  readonly jobId: string;
+  readonly at: EpochMs;
+  readonly projectId?: string;
+  readonly runId?: number;
+}
+
+export const reruns = ['open', 'asked', 'none'] as const;
+export type Rerun = (typeof reruns)[number];
 
 export interface AgentJob {
   readonly cluster: string;
@@ -86,6 +104,16 @@ export interface AgentJob {
   readonly served?: number;
   /** Why it was retired or rolled back. */
   readonly reason?: string;
+  /** What more was known of that then. */
+  readonly detail?: string;
+  /** The request that its agent held when its process was gone. */
+  readonly lost?: LostWork;
+  /** Whether what it lost was run again: `open` until somebody has decided, once and for all. */
+  readonly rerun?: Rerun;
+  /** The request at whose maximum age an administrator's rule had the pod ended. */
+  readonly overAge?: number;
+  /** Why there is no pod, by the Events of the Job. */
+  readonly trouble?: { readonly cause: 'quota' | 'admission'; readonly message: string };
   readonly suspended: boolean;
   /** The Job's own verdict; never enough on its own. */
   readonly condition?: 'Complete' | 'Failed';
@@ -99,6 +127,10 @@ export function isOver(agentJob: AgentJob): boolean {
   if (agentJob.pod !== undefined) return isTerminal(agentJob.pod);
   return agentJob.suspended || agentJob.condition !== undefined;
 }
+
+/** True when the agent's own process is gone for good, though a sidecar may keep the pod running. */
+export const hasStopped = (agentJob: AgentJob): boolean =>
+  isOver(agentJob) || agentJob.pod?.mainFinishedAt !== undefined;
 
 export function isTerminal(pod: AgentPod): boolean {
   return pod.phase === 'Succeeded' || pod.phase === 'Failed';

@@ -32,6 +32,11 @@ export const annotations = {
   agentId: `${domainPrefix}/agent-id`,
   served: `${domainPrefix}/served`,
   reason: `${domainPrefix}/reason`,
+  detail: `${domainPrefix}/detail`,
+  /** JSON of the request that was lost with the pod. */
+  lost: `${domainPrefix}/lost`,
+  rerun: `${domainPrefix}/rerun`,
+  overAge: `${domainPrefix}/over-age`,
   /** The image that was asked for: what is run may have been rewritten on its way into the cluster. */
   image: `${domainPrefix}/image`,
   /** JSON of what the request chose. */

@@ -30,6 +30,7 @@ export const retireReasons = [
   'finished',
   'ended',
   'endedIdle',
+  'disrupted',
   'neverStarted',
   'wentOffline',
   'updatePending',
@@ -66,6 +67,8 @@ export const alarmReasons = [
   'configurationOutdated',
   'assignmentExpired',
   'lostMidJob',
+  'leaseExpired',
+  'jobTooOld',
   'breakerOpen',
   'unreadableAgentJob',
 ] as const;

@@ -91,6 +91,15 @@ export interface WarmSchedule {
   readonly zone: string;
 }
 
+export interface RunPolicy {
+  /** A request that can never be served is told to its run, by a tag, after this long, in ms. */
+  readonly tellAfterMs: number;
+  /** Its run is cancelled after this long; absent = never. */
+  readonly cancelAfterMs?: number;
+  /** Pipeline jobs that were lost with their pod are run again, once. */
+  readonly rerunLost: boolean;
+}
+
 /** All that decides about one pool. */
 export interface PoolPolicy {
   /** Four characters; the mark of all we own. */
@@ -147,4 +156,10 @@ export interface PoolPolicy {
   };
   readonly createByMs: number;
   readonly maxGhostsPerPass: number;
+  /** Failed pods are kept for whoever debugs them: so long, in ms, and so many of a pool in each cluster. */
+  readonly keepFailed: { readonly forMs: number; readonly most: number };
+  /** A pipeline job that runs longer is told as an alarm; where `ends`, its pod is ended. In ms. */
+  readonly maxJobAge: { readonly ms: number; readonly ends: boolean };
+  /** What the runs of requests are told, and asked. */
+  readonly runs: RunPolicy;
 }

@@ -24,7 +24,7 @@ const failedStarts: ReadonlySet<string | undefined> = new Set([
  * ones never are. One that never came up counts from the moment it is being retired, long before its pod has ended.
  */
 export function isFailure(agentJob: AgentJob): boolean {
-  if (agentJob.served !== undefined) return false;
+  if (agentJob.served !== undefined || agentJob.lost !== undefined) return false;
   if (agentJob.phase === 'retiring') return failedStarts.has(agentJob.reason);
   return agentJob.phase === 'tombstone' && !blamelessReasons.has(agentJob.reason);
 }
@@ -74,8 +74,12 @@ export interface Breaker {
   readonly lastReason?: string;
 }
 
-/** The template has brought this one online; its request pauses all the same, or a node that kills would be fed. */
-const isTemplatesFault = (agentJob: AgentJob): boolean => isFailure(agentJob) && agentJob.reason !== 'endedIdle';
+/**
+ * Its template has brought this one online, or the cluster took its pod away. Its request pauses all the same, or a node
+ * that kills would be fed.
+ */
+const nobodysFault: ReadonlySet<string | undefined> = new Set(['endedIdle', 'disrupted']);
+const isTemplatesFault = (agentJob: AgentJob): boolean => isFailure(agentJob) && !nobodysFault.has(agentJob.reason);
 
 /** One request that fails again and again says nothing of its template. */
 const causeOf = ({ name, purpose }: AgentJob): string =>

@@ -3,13 +3,14 @@
  * and requests, never from Job conditions alone; an agent that an unfinished request reserves is never retired.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isAlive, isOver, lostRace, mayBeNamedAgain, standsBehind } from '../domain/agentJob.ts';
+import { type AgentJob, hasStopped, isAlive, lostRace, standsBehind } from '../domain/agentJob.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import { type RetireReason, retireReasons } from '../domain/reasons.ts';
-import { endedAt, isFailure, pauses } from './backoff.ts';
-import { bootCause, fallsBack, isBootExpired } from './boot.ts';
+import { bootTrouble, endTrouble, fallsBack, isBootExpired } from './boot.ts';
+import { isForgettable } from './burial.ts';
 import { everyClusterKnown } from './observed.ts';
-import type { Action, Alarm } from './plan.ts';
+import type { Action } from './plan.ts';
+import { type Step, whileReserved } from './reserved.ts';
 import { isDrained, isSpent, wasEverOnline } from './supply.ts';
 import { agentOf, type View } from './view.ts';
 
@@ -23,38 +24,16 @@ export interface LifecycleContext extends View {
   readonly replaced: ReadonlySet<string>;
   /** Agents that the server does not use. */
   readonly unused: ReadonlySet<string>;
+  /** Tombstones whose pods are kept for whoever debugs them, by UID. */
+  readonly kept: ReadonlySet<string>;
 }
 
-export interface Lifecycle {
-  readonly actions: readonly Action[];
-  readonly alarms: readonly Alarm[];
-}
+const nothing: Step = { actions: [], alarms: [] };
+const act = (action: Action): Step => ({ actions: [action], alarms: [] });
+const actIf = (holds: boolean, action: Action): Step => (holds ? act(action) : nothing);
 
-const nothing: Lifecycle = { actions: [], alarms: [] };
-const act = (action: Action): Lifecycle => ({ actions: [action], alarms: [] });
-
-const retire = (agentJob: AgentJob, reason: RetireReason, detail?: string): Lifecycle =>
+const retire = (agentJob: AgentJob, reason: RetireReason, detail?: string): Step =>
   act({ kind: 'retire', agentJob, reason, ...(detail === undefined ? {} : { detail }) });
-
-/** A tombstone is memory for its request; a failed one for its template's breaker, a warm one for the next attempt. */
-function buryWhenForgettable(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
-  const requestLives = agentJob.purpose.kind === 'request' && context.unfinished.has(agentJob.purpose.requestId);
-  const isRemembered = isFailure(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
-  const window = isRemembered ? context.policy.backoff.breakerWindowMs : 0;
-  const isFresh = context.now - endedAt(agentJob) < window || mayBeNamedAgain(agentJob, context.now);
-  return requestLives || isFresh ? nothing : act({ kind: 'bury', agentJob });
-}
-
-function whileReserved(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest): Lifecycle {
-  if (isOver(agentJob)) {
-    const alarm: Alarm = { reason: 'lostMidJob', subject: agentJob.name, detail: `request ${request.id}` };
-    return { actions: [], alarms: [alarm] };
-  }
-  // Single use: once it has its request it gets no second one, and a copied key is worth nothing.
-  return request.receivedAt !== undefined && agent?.enabled === true
-    ? act({ kind: 'disable', agentId: agent.id, name: agent.name, requestId: request.id })
-    : nothing;
-}
 
 function isIdleLongEnough(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): boolean {
   const since = Math.max(agentJob.createdAt, agentJob.phaseAt ?? 0, agent?.createdAt ?? 0, agent?.statusChangedAt ?? 0);
@@ -62,24 +41,34 @@ function isIdleLongEnough(agentJob: AgentJob, agent: Agent | undefined, context:
 }
 
 /** Why an agent that never came online, or no longer is, has had its time; undefined = it still has some. */
-function overdue(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+function overdue(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
   if (agent === undefined || !wasEverOnline(agent)) {
     if (!isBootExpired(agentJob, context.policy, context.now)) return nothing;
     const reason = fallsBack(agentJob, context.policy, context.now) ? 'fellBack' : 'neverStarted';
-    return retire(agentJob, reason, bootCause(agentJob));
+    return retire(agentJob, reason, bootTrouble(agentJob));
   }
   const offlineMs = context.now - (agent.statusChangedAt ?? agentJob.createdAt);
   return offlineMs > context.policy.bootLimits.connecting ? retire(agentJob, 'wentOffline') : nothing;
 }
 
-/** An agent that has been online and idle when its pod ended was sound: most often its node was drained. */
+/**
+ * Why an agent job whose process is gone goes. An agent that has been online and idle was sound: most often its node was
+ * drained. One that never was has not started, unless the cluster took its pod away.
+ */
 function endOf(agentJob: AgentJob, agent: Agent | undefined): RetireReason {
   if (lostRace(agentJob)) return 'raced';
-  return agent !== undefined && wasEverOnline(agent) && !isSpent(agent) ? 'endedIdle' : 'ended';
+  if (hadItsRequest(agentJob, agent)) return 'ended';
+  if (agent !== undefined && wasEverOnline(agent)) return 'endedIdle';
+  return agentJob.pod === undefined || agentJob.pod.disruption !== undefined ? 'disrupted' : 'neverStarted';
 }
 
-function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
-  if (isOver(agentJob)) return retire(agentJob, endOf(agentJob, agent));
+/** Or may have had: whoever deleted its agent knows. */
+function hadItsRequest({ lost, agentId }: AgentJob, agent: Agent | undefined): boolean {
+  return lost !== undefined || (agent === undefined ? agentId !== undefined : isSpent(agent));
+}
+
+function whileUnreserved(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
+  if (hasStopped(agentJob)) return retire(agentJob, endOf(agentJob, agent), endTrouble(agentJob));
   if (agent !== undefined && isSpent(agent)) return retire(agentJob, 'finished');
   if (agent?.enabled === false) return retire(agentJob, 'disabled');
   return whileIdle(agentJob, agent, context);
@@ -98,7 +87,7 @@ function isSurplus(agentJob: AgentJob, agent: Agent | undefined, context: Lifecy
   return context.leftOver.has(agentJob.name) && isIdleLongEnough(agentJob, agent, context);
 }
 
-function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+function whileIdle(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
   const dismissed = dismissal(agentJob, context);
   if (dismissed !== undefined) return retire(agentJob, dismissed);
   // The server gives it no job until it has updated itself, which an agent in a pod never does.
@@ -115,12 +104,18 @@ function reservationOf(agentJob: AgentJob, context: LifecycleContext): JobReques
   return agent !== undefined && standsBehind(agentJob, agent) ? request : undefined;
 }
 
-function whileRetiring(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest | undefined): Lifecycle {
-  if (request === undefined) return retire(agentJob, resumedReason(agentJob));
-  return isOver(agentJob) ? whileReserved(agentJob, agent, request) : nothing;
+function whileRetiring(
+  agentJob: AgentJob,
+  agent: Agent | undefined,
+  request: JobRequest | undefined,
+  context: LifecycleContext,
+): Step {
+  return request === undefined
+    ? retire(agentJob, resumedReason(agentJob))
+    : whileReserved(agentJob, agent, request, context);
 }
 
-function whileUnreadable({ name, cluster }: AgentJob): Lifecycle {
+function whileUnreadable({ name, cluster }: AgentJob): Step {
   return { actions: [], alarms: [{ reason: 'unreadableAgentJob', subject: name, detail: cluster }] };
 }
 
@@ -155,7 +150,7 @@ function ownerOf(
  * nobody can tell whose the agent is before one of the pods has passed its registration, so until then neither is
  * touched; but two that never start, and have no agent, must not wait for each other.
  */
-function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
   const owner = ownerOf(agentJob, agent, context);
   if (owner === 'unclear' && agent !== undefined) return nothing;
   if (owner !== 'its') return whileTwins(agentJob, context);
@@ -165,30 +160,32 @@ function whileUnidentified(agentJob: AgentJob, agent: Agent | undefined, context
   return { ...step, actions: [{ kind: 'noteAgent', agentJob, agentId: agent.id }, ...step.actions] };
 }
 
-function whileTwins(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
-  if (isOver(agentJob)) return nothing;
+function whileTwins(agentJob: AgentJob, context: LifecycleContext): Step {
+  if (hasStopped(agentJob)) return nothing;
   return agentJob.phase === 'retiring'
     ? retire(agentJob, resumedReason(agentJob))
     : overdue(agentJob, undefined, context);
 }
 
-function whileStarted(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Lifecycle {
+function whileStarted(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
   const request = reservationOf(agentJob, context);
-  if (agentJob.phase === 'retiring') return whileRetiring(agentJob, agent, request);
-  return request === undefined ? whileUnreserved(agentJob, agent, context) : whileReserved(agentJob, agent, request);
+  if (agentJob.phase === 'retiring') return whileRetiring(agentJob, agent, request, context);
+  return request === undefined
+    ? whileUnreserved(agentJob, agent, context)
+    : whileReserved(agentJob, agent, request, context);
 }
 
 /** The next step for one agent job. */
-export function nextStep(agentJob: AgentJob, context: LifecycleContext): Lifecycle {
+export function nextStep(agentJob: AgentJob, context: LifecycleContext): Step {
   const agent = agentOf(context, agentJob);
   switch (agentJob.phase) {
     case 'unreadable':
       return whileUnreadable(agentJob);
     case 'creating':
-      return context.now > agentJob.createBy ? act({ kind: 'rollBack', agentJob }) : nothing;
+      return actIf(context.now > agentJob.createBy, { kind: 'rollBack', agentJob });
     case 'rolledBack':
     case 'tombstone':
-      return buryWhenForgettable(agentJob, context);
+      return actIf(isForgettable(agentJob, context), { kind: 'bury', agentJob });
     case 'retiring':
     case 'started':
       return agentJob.agentId === undefined && !lostRace(agentJob)

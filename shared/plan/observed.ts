@@ -4,6 +4,7 @@ import type { AgentJob } from '../domain/agentJob.ts';
 import type { Control } from '../domain/control.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
+import type { Leftover } from '../domain/leftover.ts';
 import type { Amounts } from '../domain/quota.ts';
 import type { Read, Remembered } from '../domain/read.ts';
 
@@ -12,6 +13,8 @@ export interface ObservedCluster {
   readonly agentJobs: Read<readonly AgentJob[]>;
   /** What each quota of its namespace leaves; empty = none limits agent jobs. */
   readonly quotas: Remembered<readonly Amounts[]>;
+  /** Objects with our mark beside Jobs and pods; absent = nobody asked this time. */
+  readonly leftovers?: readonly Leftover[];
 }
 
 /** A request for which an agent job would be created if nothing but the licence were in the way. */
@@ -40,6 +43,8 @@ export interface Refusing {
   readonly why: string;
 }
 
+export const toldKey = (runId: number, tag: string): string => `${runId}/${tag}`;
+
 export const refusalKey = (cluster: string, template: string): string => `${cluster}/${template}`;
 
 export interface Observed {
@@ -58,6 +63,8 @@ export interface Observed {
   readonly group: readonly GroupMember[];
   /** Paused stays paused while the control map cannot be read. */
   readonly control: Remembered<Control>;
+  /** What runs were told already, as far as this process remembers; by `toldKey`. */
+  readonly told?: ReadonlySet<string>;
   /** Waiting requests whose runs are over: nobody will ever take them. */
   readonly runsOver: ReadonlySet<number>;
 }

@@ -1,6 +1,7 @@
 /** A plan is a value: what to do, what not to do and why. Nothing here has effects. */
-import type { AgentJob, AgentJobPurpose } from '../domain/agentJob.ts';
+import type { AgentJob, AgentJobPurpose, LostWork } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
+import type { Leftover } from '../domain/leftover.ts';
 import type { AlarmReason, RetireReason, SkipReason } from '../domain/reasons.ts';
 import type { ChosenParameters, Template } from '../domain/template.ts';
 
@@ -23,6 +24,17 @@ export type Action =
   | { readonly kind: 'disable'; readonly agentId: number; readonly name: string; readonly requestId: number }
   | { readonly kind: 'retire'; readonly agentJob: AgentJob; readonly reason: RetireReason; readonly detail?: string }
   | { readonly kind: 'rollBack'; readonly agentJob: AgentJob }
+  /** Writes down that the agent was gone while it held this request, and tells its run. */
+  | { readonly kind: 'noteLost'; readonly agentJob: AgentJob; readonly lost: LostWork }
+  /** Has what was lost run again, once. */
+  | { readonly kind: 'rerun'; readonly agentJob: AgentJob; readonly lost: LostWork }
+  /** Ends the pod of an agent that works longer than an administrator allows. */
+  | { readonly kind: 'endOverAge'; readonly agentJob: AgentJob; readonly requestId: number }
+  /** Tells the run of a request why nobody can serve it. */
+  | { readonly kind: 'tellRun'; readonly name: string; readonly run: RunOfRequest; readonly tag: string }
+  | { readonly kind: 'cancelRun'; readonly name: string; readonly run: RunOfRequest; readonly tag: string }
+  /** What the owner of is gone, and nothing else will remove. */
+  | { readonly kind: 'deleteLeftover'; readonly name: string; readonly cluster: string; readonly leftover: Leftover }
   | { readonly kind: 'bury'; readonly agentJob: AgentJob }
   | { readonly kind: 'deleteGhost'; readonly agentId: number; readonly name: string }
   /** Writes down on the control map what only time can tell; undefined removes a key. */
@@ -31,6 +43,13 @@ export type Action =
       readonly name: string;
       readonly changes: Readonly<Record<string, string | undefined>>;
     };
+
+/** The run of a pipeline that a request belongs to. */
+export interface RunOfRequest {
+  readonly requestId: number;
+  readonly projectId: string;
+  readonly runId: number;
+}
 
 export type ActionKind = Action['kind'];
 export type CreateAction = Extract<Action, { readonly kind: 'create' }>;

@@ -1,15 +1,22 @@
 /** The whole decision about one pool, from one look at it. Total: it cannot fail, and equal input gives an equal plan. */
-import { type AgentJob, isOver, isTombstone } from '../domain/agentJob.ts';
+
+import type { Agent } from '../domain/agent.ts';
+import { type AgentJob, hasStopped, isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
+import { keptForDebugging } from './burial.ts';
 import { planGhosts } from './ghosts.ts';
+import { planLeftovers } from './leftovers.ts';
 import { type LifecycleContext, nextStep } from './lifecycle.ts';
-import type { Observed } from './observed.ts';
+import { everyClusterKnown, type Observed } from './observed.ts';
 import { planAbsences, planPlaceholders } from './placeholders.ts';
 import type { Alarm, Plan } from './plan.ts';
 import { type Provision, planProvision } from './provision.ts';
 import { readAlarms } from './readAlarms.ts';
+import { forsakenAlarms, planRerun } from './reserved.ts';
+import { workerName } from './supply.ts';
+import { planTellings } from './tell.ts';
 import { agentOf, type View, viewOf } from './view.ts';
 
 /** How soon to look again while anything waits, boots or finishes. */
@@ -53,7 +60,7 @@ function isActive(view: View, provision: Provision): boolean {
 
 function isAtWork(view: View, agentJob: AgentJob): boolean {
   const agent = agentOf(view, agentJob);
-  if (agent === undefined || agent.enabled || isOver(agentJob)) return false;
+  if (agent === undefined || agent.enabled || hasStopped(agentJob)) return false;
   return view.reserved.get(agent.id)?.receivedAt !== undefined;
 }
 
@@ -71,6 +78,7 @@ function lifecycleContext(view: View, { matching, warm, unused, distrusted }: Pr
     leftOver: new Set(idle.map(({ name }) => name)),
     replaced: warm.replaced,
     unused,
+    kept: keptForDebugging(view),
   };
 }
 
@@ -82,6 +90,15 @@ function theftsIn(view: View): number {
     const request = agentJob.served ?? (agent === undefined ? undefined : view.reserved.get(agent.id)?.id);
     return request !== undefined && request !== agentJob.purpose.requestId;
   }).length;
+}
+
+/** Nobody but a cluster can say that a Job is gone. */
+function forsakenIn(view: View): readonly Alarm[] {
+  if (!everyClusterKnown(view.observed)) return [];
+  const named = (agent: Agent): readonly AgentJob[] => view.agentJobsByName.get(agent.name) ?? [];
+  const isBacked = (agent: Agent): boolean =>
+    workerName(view.policy, agent.name) === undefined || named(agent).some((each) => standsBehind(each, agent));
+  return forsakenAlarms(view, isBacked);
 }
 
 export function planPool(policy: PoolPolicy, observed: Observed): Plan {
@@ -98,11 +115,14 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
       ...planPlaceholders(view),
       ...provision.actions,
       ...steps.flatMap((step) => step.actions),
+      ...view.agentJobs.flatMap((agentJob) => planRerun(agentJob, context.unfinished, view)),
+      ...planTellings(view, provision.skips),
       ...planGhosts(view),
+      ...planLeftovers(view),
       ...planAbsences(view),
     ],
     skips: provision.skips,
-    alarms: [...readAlarms(view), ...provision.alarms, ...steps.flatMap((step) => step.alarms)],
+    alarms: [...readAlarms(view), ...provision.alarms, ...steps.flatMap((step) => step.alarms), ...forsakenIn(view)],
     served: provision.matching.served,
     warm: provision.warm.states,
     thefts: theftsIn(view),

@@ -3,7 +3,7 @@
  * DevOps reports of them, booting ones what their template promises.
  */
 import type { Agent } from '../domain/agent.ts';
-import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { type AgentJob, hasStopped } from '../domain/agentJob.ts';
 import { isOn } from '../domain/control.ts';
 import { type Offer, offerOf } from '../domain/demand.ts';
 import type { EpochMs } from '../domain/instant.ts';
@@ -135,7 +135,7 @@ function onlineUsable(view: View, agent: Agent): Usable | undefined {
 /** Azure DevOps shows an agent as online for a while after its pod has ended: nobody listens there any more. */
 function isEnding(view: View, agent: Agent): boolean {
   const agentJob = agentJobOf(view, agent);
-  return agentJob !== undefined && (agentJob.phase === 'retiring' || isOver(agentJob) || isDrained(view, agentJob));
+  return agentJob !== undefined && (agentJob.phase === 'retiring' || hasStopped(agentJob) || isDrained(view, agentJob));
 }
 
 /** An agent that is to go as soon as it idles serves nobody who waits. */

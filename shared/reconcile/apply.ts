@@ -9,10 +9,14 @@ import { scopeOf } from '../plan/view.ts';
 import { bounded } from './bounded.ts';
 import { createAgentJob } from './createAgentJob.ts';
 import type { Pass, ReconcileDeps, ReconcileIntent } from './deps.ts';
+import { deleteLeftover } from './leftovers.ts';
+import { endOverAge, noteLost } from './lostWork.ts';
 import type { Look } from './observe.ts';
 import type { Outcome } from './outcome.ts';
 import { createPlaceholder, deletePlaceholder, noteControl, repairPlaceholder } from './placeholderActions.ts';
+import { rerun } from './rerun.ts';
 import { retireAgentJob } from './retireAgentJob.ts';
+import { cancelRun, tellRun } from './runTellings.ts';
 import type { ActionOf } from './settle.ts';
 import { bury, deleteGhost, disableAgent, noteAgent, rollBack } from './smallActions.ts';
 
@@ -20,8 +24,11 @@ import { bury, deleteGhost, disableAgent, noteAgent, rollBack } from './smallAct
 const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: number }[] = [
   { kinds: ['createPlaceholder', 'repairPlaceholder'], width: 4 },
   { kinds: ['create'], width: 10 },
-  { kinds: ['noteAgent', 'disable', 'retire', 'rollBack', 'bury'], width: 6 },
-  { kinds: ['deleteGhost', 'deletePlaceholder', 'noteControl'], width: 2 },
+  // What must not be missed, because it shows for a moment only, before what can wait.
+  { kinds: ['noteLost', 'disable', 'endOverAge'], width: 6 },
+  { kinds: ['noteAgent', 'retire', 'rollBack', 'bury'], width: 6 },
+  { kinds: ['rerun', 'tellRun', 'cancelRun'], width: 2 },
+  { kinds: ['deleteGhost', 'deleteLeftover', 'deletePlaceholder', 'noteControl'], width: 2 },
 ];
 
 /** A 404 for an agent means absent only if the list of this look was readable and shows a placeholder of ours. */
@@ -44,7 +51,13 @@ const applies: { readonly [K in ActionKind]: Apply<K> } = {
   retire: (pass, action, observed) => retireAgentJob(pass, action, absenceCounts(pass, observed)),
   rollBack,
   bury,
+  noteLost,
+  rerun,
+  endOverAge,
+  tellRun,
+  cancelRun,
   deleteGhost,
+  deleteLeftover,
   noteControl,
 };
 

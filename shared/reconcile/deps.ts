@@ -5,6 +5,7 @@ import type { Amounts } from '../domain/quota.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import type { LicenceNeeds, Refusing } from '../plan/observed.ts';
+import type { PipelineRuns } from '../ports/runs.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
 
 /** What an earlier look learned of a run, and when by Azure DevOps' time. */
@@ -31,6 +32,10 @@ export interface ReconcileMemory {
   readonly refusals?: Map<string, Refused>;
   /** By request. */
   readonly runs?: Map<number, KnownRun>;
+  /** What runs were told; see Observed. */
+  readonly told?: Set<string>;
+  /** When each cluster was asked for leftovers last, by Azure DevOps' time. */
+  readonly leftoversAskedAt?: Map<string, EpochMs>;
   /**
    * What this pool asked of its licence group when another one looked last, by this machine's clock, and how many of
    * its wishes were granted then.
@@ -49,6 +54,8 @@ export interface LookDeps {
 
 export interface ReconcileDeps extends LookDeps {
   readonly pools: AgentPools;
+  /** Absent = nobody is told anything and nothing is run again. */
+  readonly runs?: PipelineRuns;
   readonly keys: AgentKeys;
   /** A short-lived credential of the identity that only registers agents; for `initConfig`. */
   readonly registrationToken?: () => Promise<Secret>;

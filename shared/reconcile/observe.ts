@@ -2,6 +2,7 @@
  * One look at a pool. Clusters, agents and optional reads first, in parallel; the requests last, so that whoever is
  * busy is known as late as possible. A read that fails is unknown and says why; it never becomes an empty list.
  */
+import { defined } from '../domain/defined.ts';
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { known, type Read, type Remembered, unknown } from '../domain/read.ts';
@@ -10,6 +11,7 @@ import { knownAgentJobs } from '../plan/observed.ts';
 import { scopeOf } from '../plan/view.ts';
 import type { ParallelJobs, Stamped } from '../ports.ts';
 import type { LookDeps } from './deps.ts';
+import { readLeftovers } from './leftovers.ts';
 import { attempt, clusterReadMs, readControlMaps, readParallelJobs, readQuotas, remember } from './optionalReads.ts';
 import { readRunsOver } from './readRunsOver.ts';
 import { within } from './within.ts';
@@ -31,15 +33,17 @@ export interface LookOptions {
 
 const map = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.known ? known(change(read.value)) : read);
 
-async function lookAtClusters({ clusters, clock, policy, memory }: LookDeps, errors: unknown[]) {
+async function lookAtClusters(deps: LookDeps, errors: unknown[]) {
+  const { clusters, clock, policy, memory } = deps;
   const listing = { upstream: 'kubernetes', operation: 'listing agent jobs' } as const;
   return Promise.all(
     clusters.map(async (cluster) => {
-      const [agentJobs, quotas] = await Promise.all([
+      const [agentJobs, quotas, leftovers] = await Promise.all([
         attempt(errors, within(clock, clusterReadMs, listing, cluster.listAgentJobs(scopeOf(policy)))),
         readQuotas(cluster, clock, memory, errors),
+        readLeftovers(deps, cluster, errors),
       ]);
-      return { name: cluster.name, agentJobs, quotas };
+      return { name: cluster.name, agentJobs, quotas, ...defined({ leftovers }) };
     }),
   );
 }
@@ -84,7 +88,8 @@ export async function observePool(deps: LookDeps, options: LookOptions = {}): Pr
   const runsOver = observed.requests.known
     ? await readRunsOver(deps, observed.requests.value, knownAgentJobs(observed), observed.at, errors)
     : observed.runsOver;
-  const remembered = { ...freeSince(deps, observed), refusals: deps.memory.refusals ?? new Map() };
+  const { refusals = new Map(), told = new Set() } = deps.memory;
+  const remembered = { ...freeSince(deps, observed), refusals, told };
   return { observed: { ...observed, ...remembered, runsOver }, lookedAt: clock.now(), errors };
 }
 

@@ -1,5 +1,5 @@
 /** The JSON Patches that move an agent job from phase to phase. The `test` of the phase is what makes exactly one win. */
-import type { AgentJob, AgentJobPhase } from '../domain/agentJob.ts';
+import type { AgentJob, AgentJobPhase, LostWork, Rerun } from '../domain/agentJob.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { JsonPatch } from '../domain/json.ts';
 import { annotationPointer, annotations } from '../domain/names.ts';
@@ -41,8 +41,41 @@ export function rollBackPatch(agentJob: Identity, reason: string, at: EpochMs): 
   return [...phaseChange(agentJob, 'creating', 'rolledBack', at), set(annotations.reason, reason)];
 }
 
-export function retirePatch(agentJob: Identity, reason: string, at: EpochMs): JsonPatch {
-  return [...phaseChange(agentJob, 'started', 'retiring', at), set(annotations.reason, reason)];
+export function retirePatch(agentJob: Identity, reason: string, detail: string | undefined, at: EpochMs): JsonPatch {
+  return [
+    ...phaseChange(agentJob, 'started', 'retiring', at),
+    set(annotations.reason, reason),
+    ...(detail === undefined ? [] : [set(annotations.detail, detail)]),
+  ];
+}
+
+/** `open` is what exactly one of those that want to run it again will find. */
+export function lostPatch(agentJob: Identity, lost: LostWork): JsonPatch {
+  return [
+    testUid(agentJob),
+    set(annotations.lost, JSON.stringify(lost)),
+    set(annotations.rerun, 'open' satisfies Rerun),
+  ];
+}
+
+/** Decides, once and for all, whether what was lost is run again. */
+export function rerunPatch(agentJob: Identity, decision: Exclude<Rerun, 'open'>): JsonPatch {
+  const path = annotationPointer(annotations.rerun);
+  return [
+    testUid(agentJob),
+    { op: 'test', path, value: 'open' satisfies Rerun },
+    { op: 'replace', path, value: decision },
+  ];
+}
+
+/** The one patch that ends a pod whose agent is at work. */
+export function overAgePatch(agentJob: Pick<AgentJob, 'uid' | 'phase'>, requestId: number): JsonPatch {
+  return [
+    testUid(agentJob),
+    { op: 'test', path: annotationPointer(annotations.phase), value: agentJob.phase },
+    set(annotations.overAge, String(requestId)),
+    { op: 'replace', path: '/spec/suspend', value: true },
+  ];
 }
 
 export function tombstonePatch(agentJob: Identity, at: EpochMs): JsonPatch {

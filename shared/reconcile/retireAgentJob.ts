@@ -14,6 +14,7 @@ import { deleteOwnSecret } from './creation.ts';
 import type { Pass } from './deps.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
+import { tellOfFailure } from './poolEvents.ts';
 
 export type RetireAction = Extract<Action, { readonly kind: 'retire' }>;
 
@@ -37,10 +38,12 @@ async function markRetiring(retiring: Retiring): Promise<AgentJob | undefined> {
   const { deps, action, cluster } = retiring;
   if (action.agentJob.phase === 'retiring') return action.agentJob;
   try {
-    return await cluster.patchAgentJob(
+    const marked = await cluster.patchAgentJob(
       action.agentJob.name,
-      retirePatch(action.agentJob, action.reason, deps.serverNow()),
+      retirePatch(action.agentJob, action.reason, action.detail, deps.serverNow()),
     );
+    await tellOfFailure(deps, cluster, action);
+    return marked;
   } catch (error) {
     if (hasErrorKind(error, 'invalid', 'notFound')) return undefined;
     throw error;
@@ -121,11 +124,24 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
   const isNamed = named !== undefined && standsBehind(agentJob, named) && (await mayBeIts(retiring, agentJob, named));
   if (isNamed || !retiring.absenceCounts) return false;
   if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
+  else await hurry(retiring, agentJob, now);
   return false;
 }
 
+/**
+ * A process that hangs makes the most of its grace, which is as long as a pipeline job may be. Its agent is gone, so
+ * nothing can come of it any more.
+ */
+async function hurry({ deps, cluster }: Retiring, { pod, phaseAt }: AgentJob, now: number): Promise<void> {
+  if (pod === undefined || now - (phaseAt ?? now) < 2 * deps.policy.endGraceMs) return;
+  await cluster.endPod(pod.name, pod.uid, lastGraceSeconds);
+}
+
+const lastGraceSeconds = 30;
+
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
 async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {
+  if (agentJob.lost !== undefined) return true;
   if (agentJob.served === undefined && !blamelessReasons.has(action.reason)) return true;
   if (agentJob.purpose.kind === 'warm') return mayBeNamedAgain(agentJob, deps.serverNow());
   const request = await deps.pools.getJobRequest(deps.policy.poolId, agentJob.purpose.requestId);

@@ -1,5 +1,5 @@
 /** Runs a small action and makes an outcome of it, whatever comes. */
-import { errorKind } from '../domain/errors.ts';
+import { errorKind, hasErrorKind } from '../domain/errors.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
@@ -12,5 +12,19 @@ export async function settle(action: Action['kind'], subject: string, run: () =>
     return { action, subject, kind, ...(detail === undefined ? {} : { detail }) };
   } catch (error) {
     return { action, subject, kind: 'failed', detail: errorKind(error), error };
+  }
+}
+
+/** A `test` of the patch failed: somebody else was quicker, or the Job is another one. */
+export const movedOn: Result = ['raced', 'the Job moved on'];
+
+/** True when the Job is no longer as the patch wants it. */
+export async function unlessMoved(patch: Promise<unknown>): Promise<boolean> {
+  try {
+    await patch;
+    return false;
+  } catch (error) {
+    if (hasErrorKind(error, 'invalid', 'notFound')) return true;
+    throw error;
   }
 }

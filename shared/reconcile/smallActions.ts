@@ -1,14 +1,13 @@
 /** The actions of one or two calls: disable, roll back, bury, ghosts. None of them rejects. */
 import type { Agent } from '../domain/agent.ts';
 import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts';
-import { hasErrorKind } from '../domain/errors.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
-import type { Cluster } from '../ports.ts';
+import { clusterOf } from './clusterOf.ts';
 import { deleteOwnSecret } from './creation.ts';
 import type { Pass, ReconcileDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
 import { noteAgentPatch, rollBackPatch } from './patches.ts';
-import { type ActionOf, settle } from './settle.ts';
+import { type ActionOf, movedOn, settle, unlessMoved } from './settle.ts';
 
 /** A single-use agent that has its request gets no second one. */
 export function disableAgent(deps: ReconcileDeps, action: ActionOf<'disable'>): Promise<Outcome> {
@@ -18,23 +17,13 @@ export function disableAgent(deps: ReconcileDeps, action: ActionOf<'disable'>): 
   });
 }
 
-function clusterOf(deps: ReconcileDeps, name: string): Cluster {
-  const cluster = deps.clusters.find((candidate) => candidate.name === name);
-  if (cluster === undefined) throw new RangeError(`cluster ${name} is not configured`);
-  return cluster;
-}
-
 /** From now on the Job and its agent are told apart from all others of their name by the id. */
 export function noteAgent(deps: ReconcileDeps, action: ActionOf<'noteAgent'>): Promise<Outcome> {
   const { agentJob, agentId } = action;
   return settle('noteAgent', agentJob.name, async () => {
-    try {
-      await clusterOf(deps, agentJob.cluster).patchAgentJob(agentJob.name, noteAgentPatch(agentJob, agentId));
-    } catch (error) {
-      if (hasErrorKind(error, 'invalid', 'notFound')) return ['raced', 'the Job moved on'];
-      throw error;
-    }
-    return ['done', `agent ${agentId}`];
+    const patch = noteAgentPatch(agentJob, agentId);
+    const moved = await unlessMoved(clusterOf(deps, agentJob.cluster).patchAgentJob(agentJob.name, patch));
+    return moved ? movedOn : ['done', `agent ${agentId}`];
   });
 }
 
@@ -43,12 +32,8 @@ export function rollBack(deps: Pass, action: ActionOf<'rollBack'>): Promise<Outc
   const { agentJob } = action;
   return settle('rollBack', agentJob.name, async () => {
     const cluster = clusterOf(deps, agentJob.cluster);
-    try {
-      await cluster.patchAgentJob(agentJob.name, rollBackPatch(agentJob, createByPassed, deps.serverNow()));
-    } catch (error) {
-      if (hasErrorKind(error, 'invalid', 'notFound')) return ['raced', 'the Job moved on'];
-      throw error;
-    }
+    const patch = rollBackPatch(agentJob, createByPassed, deps.serverNow());
+    if (await unlessMoved(cluster.patchAgentJob(agentJob.name, patch))) return movedOn;
     await deleteOwnSecret(cluster, agentJob);
     return ['done'];
   });

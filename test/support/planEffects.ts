@@ -77,6 +77,9 @@ function retired(pool: PoolCase, agentJob: AgentJob, reason: string): PoolCase {
 type OnAgentJob = Extract<Action, { readonly agentJob: AgentJob }>;
 type OnAgent = Exclude<Action, OnAgentJob>;
 
+const changed = (pool: PoolCase, { uid }: AgentJob, changes: Partial<AgentJob>): PoolCase =>
+  withParts(pool, { agentJobs: agentJobsOf(pool).map((each) => (each.uid === uid ? { ...each, ...changes } : each)) });
+
 function doneToAgentJob(pool: PoolCase, action: OnAgentJob): PoolCase {
   switch (action.kind) {
     case 'retire':
@@ -84,13 +87,15 @@ function doneToAgentJob(pool: PoolCase, action: OnAgentJob): PoolCase {
     case 'rollBack':
       return retired(pool, action.agentJob, 'create-by passed');
     case 'noteAgent':
-      return withParts(pool, {
-        agentJobs: agentJobsOf(pool).map((each) =>
-          each.uid === action.agentJob.uid ? { ...each, agentId: action.agentId } : each,
-        ),
-      });
+      return changed(pool, action.agentJob, { agentId: action.agentId });
     case 'bury':
       return withParts(pool, { agentJobs: agentJobsOf(pool).filter(({ uid }) => uid !== action.agentJob.uid) });
+    case 'noteLost':
+      return changed(pool, action.agentJob, { lost: action.lost, rerun: 'open' });
+    case 'rerun':
+      return changed(pool, action.agentJob, { rerun: 'asked' });
+    case 'endOverAge':
+      return changed(pool, action.agentJob, { suspended: true, overAge: action.requestId });
   }
 }
 
@@ -103,6 +108,9 @@ function doneToAgent(pool: PoolCase, action: OnAgent): PoolCase {
         agents: agentsOf(pool).map((each) => (each.id === action.agentId ? { ...each, enabled: false } : each)),
       });
     case 'noteControl':
+    case 'deleteLeftover':
+    case 'tellRun':
+    case 'cancelRun':
       return pool;
     case 'deleteGhost':
     case 'deletePlaceholder':

@@ -69,6 +69,9 @@ export function aPoolPolicy(overrides: Partial<PoolPolicy> = {}): PoolPolicy {
     },
     createByMs: secondsMs(120),
     maxGhostsPerPass: 10,
+    keepFailed: { forMs: hoursMs(6), most: 5 },
+    maxJobAge: { ms: hoursMs(24), ends: false },
+    runs: { tellAfterMs: minutesMs(2), rerunLost: false },
     ...overrides,
   };
 }

@@ -51,6 +51,11 @@ const throttledCluster = (name: string): Cluster => ({
   patchControl: throttled,
   testAndPatchControl: throttled,
   listQuotaRoom: throttled,
+  recordEvent: throttled,
+  listLeftovers: throttled,
+  deleteLeftover: throttled,
+  endPod: throttled,
+  readPodLog: throttled,
 });
 
 const parts = (overrides: Partial<PoolParts> = {}): PoolParts => ({

@@ -99,12 +99,18 @@ export class ControlPlane {
         if (world === undefined) return [];
         const door = `kubernetes:${name}`;
         const api = inProcessKubernetesApi(world, { caller, door, journal, faults, clock, random, latencyMs: half });
-        return [this.#watched(clusterOver(mortal.through(api), { name, namespace }), policy.poolId)];
+        return [this.#watched(clusterOver(mortal.through(api), { name, namespace, clock }), policy.poolId)];
       }),
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys,
       registrationToken: () => Promise.resolve(new Secret('registration token')),
-      memory: { quotas: new Map(), runs: new Map(), refusals: new Map() },
+      memory: {
+        quotas: new Map(),
+        runs: new Map(),
+        refusals: new Map(),
+        told: new Set(),
+        leftoversAskedAt: new Map(),
+      },
       nonces: { next: () => `${caller}-${this.#nonce++}` },
       clock,
       log,

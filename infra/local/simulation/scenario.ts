@@ -113,6 +113,9 @@ export function policyFor(poolId: number, clusters: readonly string[], templates
     },
     createByMs: secondsMs(120),
     maxGhostsPerPass: 20,
+    keepFailed: { forMs: minutesMs(20), most: 3 },
+    maxJobAge: { ms: hoursMs(12), ends: false },
+    runs: { tellAfterMs: minutesMs(2), rerunLost: false },
   };
 }
 

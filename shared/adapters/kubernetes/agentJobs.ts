@@ -118,6 +118,10 @@ function readableJob(
       agentId: notes[annotations.agentId],
       served: notes[annotations.served],
       reason: notes[annotations.reason],
+      detail: notes[annotations.detail],
+      lost: notes[annotations.lost],
+      rerun: notes[annotations.rerun],
+      overAge: notes[annotations.overAge],
       condition: verdict?.type === 'Complete' ? ('Complete' as const) : verdict && ('Failed' as const),
       conditionReason: verdict?.reason,
       finishedAt: status.completionTime ?? verdict?.lastTransitionTime ?? undefined,
@@ -137,6 +141,7 @@ function inServerTime(agentJob: AgentJob, aheadMs: number): AgentJob {
       scheduledAt: shift(pod.scheduledAt),
       mainStartedAt: shift(pod.mainStartedAt),
       finishedAt: shift(pod.finishedAt),
+      mainFinishedAt: shift(pod.mainFinishedAt),
     }),
   };
   return {

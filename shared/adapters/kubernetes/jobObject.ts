@@ -1,6 +1,6 @@
 /** The members of a Job that tell of its agent. */
 import { z } from 'zod';
-import { agentJobPhases } from '../../domain/agentJob.ts';
+import { agentJobPhases, type LostWork, reruns } from '../../domain/agentJob.ts';
 import { defined } from '../../domain/defined.ts';
 import { annotations, labels } from '../../domain/names.ts';
 import type { ChosenParameters } from '../../domain/template.ts';
@@ -18,6 +18,22 @@ const chosenParameters = z.string().transform((text, context): ChosenParameters 
   if (parsed.success) return defined(parsed.data);
   context.issues.push({ code: 'custom', message: 'no parameters', input: text });
   return z.NEVER;
+});
+
+const lostSchema = z.strictObject({
+  requestId: z.int(),
+  jobId: z.string(),
+  at: z.int(),
+  projectId: z.string().optional(),
+  runId: z.int().optional(),
+});
+
+/** A note for people and for one rule: what cannot be read of it is as if it had not been written. */
+const lostWork = z.string().transform((text): LostWork | undefined => {
+  const parsed = lostSchema.safeParse(jsonOf(text));
+  if (!parsed.success) return undefined;
+  const { projectId, runId, ...required } = parsed.data;
+  return { ...required, ...defined({ projectId, runId }) };
 });
 
 function jsonOf(text: string): unknown {
@@ -72,6 +88,10 @@ export const annotationsSchema = z.object({
   [annotations.agentId]: decimal.optional(),
   [annotations.served]: decimal.optional(),
   [annotations.reason]: z.string().optional(),
+  [annotations.detail]: z.string().optional(),
+  [annotations.lost]: lostWork.optional(),
+  [annotations.rerun]: z.enum(reruns).optional().catch(undefined),
+  [annotations.overAge]: decimal.optional().catch(undefined),
   [annotations.image]: z.string().optional(),
   [annotations.parameters]: chosenParameters.optional(),
 });

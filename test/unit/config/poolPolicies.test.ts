@@ -32,6 +32,9 @@ describe('poolPolicies', () => {
       notAssignedGrace: '25s',
       maxCreationsPerPass: 6,
       maxGhostsPerPass: 7,
+      keepFailed: { for: '2h', most: 8 },
+      maxJobAge: '48h',
+      endAtMaxJobAge: true,
       boot: Object.fromEntries(bootCauses.map((cause, index) => [cause, `${index + 1}m`])),
       backoff: { first: '8s', maximum: '9s', breakerFailures: 10, breakerWindow: '11s', breakerProbe: '1500ms' },
     };
@@ -60,6 +63,7 @@ describe('poolPolicies', () => {
           maxAgents: 8,
           foreignAgents: 'ignore',
           limits,
+          runs: { tellAfter: '1m', cancelAfter: '10m', rerunLost: true },
         }),
       ],
     });
@@ -92,6 +96,9 @@ describe('poolPolicies', () => {
         notAssignedGraceMs: 25_000,
         maxCreationsPerPass: 6,
         maxGhostsPerPass: 7,
+        keepFailed: { forMs: 7_200_000, most: 8 },
+        maxJobAge: { ms: 172_800_000, ends: true },
+        runs: { tellAfterMs: 60_000, cancelAfterMs: 600_000, rerunLost: true },
         bootLimits: Object.fromEntries(bootCauses.map((cause, index) => [cause, (index + 1) * 60_000])) as never,
         backoff: { firstMs: 8000, maximumMs: 9000, breakerFailures: 10, breakerWindowMs: 11_000, breakerProbeMs: 1500 },
       }),

@@ -47,7 +47,7 @@ const shapes: readonly Row[] = [
     'an unknown key near none',
     pool({ zzz: 1 }),
     'pools[0].zzz',
-    'unknown key, known are organisation, id, name, mode, registration, templates, defaultTemplate, grantedDemands, clusters, maxAgents, foreignAgents, warm, warmMaxAge, limits',
+    'unknown key, known are organisation, id, name, mode, registration, templates, defaultTemplate, grantedDemands, clusters, maxAgents, foreignAgents, warm, warmMaxAge, limits, runs',
     '1',
   ),
   row(

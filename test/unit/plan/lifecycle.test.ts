@@ -114,9 +114,9 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [`retire ${first} neverStarted connecting`],
     },
     {
-      name: 'a pod that ended without serving anybody is retired',
+      name: 'a pod that ended before its agent was ever online has not started',
       given: { agents: [aBootingAgent()], agentJobs: [anAgentJob({ pod: aPod({ phase: 'Failed', exitCode: 1 }) })] },
-      want: [`retire ${first} ended`],
+      want: [`retire ${first} neverStarted exit code 1`],
     },
     {
       name: 'a pod that ended while its agent was idle says so: a drained node, most often',
@@ -124,13 +124,13 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [`retire ${first} endedIdle`],
     },
     {
-      name: 'a pod that died while its agent holds a request is waited for',
+      name: 'a pod that died while its agent holds a request is noted, and its agent waited for',
       given: {
         requests: [runningOn(anAgent())],
         agents: [anAgent({ enabled: false })],
         agentJobs: [anAgentJob({ pod: aPod({ phase: 'Failed' }) })],
       },
-      want: [],
+      want: [`noteLost ${first}`],
     },
     {
       name: 'a retire is resumed',
@@ -243,6 +243,8 @@ describe('planPool: what becomes of agent jobs', () => {
       agents: [anAgent({ enabled: false })],
       agentJobs: [anAgentJob({ phase: 'retiring', pod: aPod({ phase: 'Failed' }) })],
     });
-    expect(plan(observed).alarms).toEqual([{ reason: 'lostMidJob', subject: first, detail: 'request 1001' }]);
+    expect(plan(observed).alarms).toEqual([
+      { reason: 'lostMidJob', subject: first, detail: 'request 1001: its pod failed' },
+    ]);
   });
 });

@@ -146,9 +146,9 @@ describe('planPool: the agent that one pod has registered', () => {
       want: ['noteAgent east 501', 'retire east surplus'],
     },
     {
-      name: 'is none when the registration was refused: the Job is retired as any that ended',
+      name: 'is none when the registration was refused: the Job is retired as one that never started',
       east: [east(refused)],
-      want: ['retire east ended'],
+      want: ['retire east neverStarted'],
     },
     {
       name: 'is none of another agent that bears the name: an id once written down holds',
@@ -303,8 +303,8 @@ describe('planPool: a Job that was too late to register its agent', () => {
     const seen = { agents: [{ ...online, enabled: false }], requests: [received] };
     const { actions, alarms } = decided({ ...seen, east: [east(lost)], west: [noted(west(died))] });
     expect({ actions, alarms }).toEqual({
-      actions: ['retire east raced'],
-      alarms: [{ reason: 'lostMidJob', subject: nameFor(1001), detail: 'request 1001' }],
+      actions: ['retire east raced', 'noteLost west'],
+      alarms: [{ reason: 'lostMidJob', subject: nameFor(1001), detail: 'request 1001: its pod failed' }],
     });
   });
 

@@ -52,7 +52,7 @@ describe('the patches of an agent job', () => {
     },
     {
       name: 'retire it once it is started, with the reason',
-      given: retirePatch(agentJob, 'surplus', at),
+      given: retirePatch(agentJob, 'surplus', undefined, at),
       want: [...moved('started', 'retiring'), set('reason', 'surplus')],
     },
     { name: 'make it memory', given: tombstonePatch(agentJob, at), want: moved('retiring', 'tombstone') },

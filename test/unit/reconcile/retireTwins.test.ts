@@ -201,8 +201,8 @@ describe('passes over two Jobs of one name', () => {
     }
     expect({ outcomes, ran: worlds.ran, lost: worlds.lost, deleted: worlds.deletedAgents }).toEqual({
       outcomes: [
-        'noteAgent done: agent 2',
         'disable done: request 1001',
+        'noteAgent done: agent 2',
         'retire done: raced: tombstone',
         'retire waiting: finished: the pod has not ended',
         'bury done',

@@ -1,0 +1,36 @@
+/**
+ * When a tombstone may go. It is memory for its request; a failed one also for its template's breaker, a warm one for the
+ * next attempt. The pods of some failed ones are kept with them, for people to look at.
+ */
+import { type AgentJob, isTombstone, mayBeNamedAgain } from '../domain/agentJob.ts';
+import { endedAt, isFailure, pauses } from './backoff.ts';
+import { mayRerun } from './reserved.ts';
+import type { View } from './view.ts';
+
+/** Its pod shows what went wrong. */
+const isTelling = (agentJob: AgentJob): boolean =>
+  isTombstone(agentJob) && agentJob.pod !== undefined && (isFailure(agentJob) || agentJob.lost !== undefined);
+
+/** The UIDs of the tombstones whose pods are kept: the newest of each cluster, for a while. */
+export function keptForDebugging({ agentJobs, policy, now }: View): ReadonlySet<string> {
+  const { forMs, most } = policy.keepFailed;
+  const telling = agentJobs.filter((agentJob) => isTelling(agentJob) && now - endedAt(agentJob) < forMs);
+  const perCluster = Map.groupBy(telling, ({ cluster }) => cluster);
+  const newest = [...perCluster.values()].flatMap((all) =>
+    all.toSorted((a, b) => endedAt(b) - endedAt(a) || (a.name < b.name ? -1 : 1)).slice(0, most),
+  );
+  return new Set(newest.map(({ uid }) => uid));
+}
+
+export interface BurialContext extends View {
+  readonly unfinished: ReadonlySet<number>;
+  readonly kept: ReadonlySet<string>;
+}
+
+export function isForgettable(agentJob: AgentJob, { policy, now, unfinished, kept }: BurialContext): boolean {
+  if (agentJob.purpose.kind === 'request' && unfinished.has(agentJob.purpose.requestId)) return false;
+  if (kept.has(agentJob.uid) || mayRerun(agentJob, policy.runs.rerunLost, now)) return false;
+  const isRemembered = isFailure(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
+  const window = isRemembered ? policy.backoff.breakerWindowMs : 0;
+  return now - endedAt(agentJob) >= window && !mayBeNamedAgain(agentJob, now);
+}
