@@ -33,14 +33,28 @@ export interface InProcessDoor {
 
 export interface Refused {
   readonly status: number;
+  /** Where the status does not tell. */
+  readonly kind?: UpstreamErrorKind;
   readonly retryAfterMs?: number;
   readonly detail: string;
+}
+
+/** A refusal in the words of the port, for what has no exception of its own. */
+export class RefusedCall extends Error {
+  override readonly name = 'RefusedCall';
+  readonly refused: Refused;
+
+  constructor(refused: Refused) {
+    super(refused.detail);
+    this.refused = refused;
+  }
 }
 
 const azureDevOps: InProcessDoor = {
   door: 'azureDevOps',
   upstream: 'azureDevOps',
   refusal: (error) => {
+    if (error instanceof RefusedCall) return error.refused;
     if (!(error instanceof WorldError)) return undefined;
     return { status: error.status, detail: `${error.typeKey}: ${error.message}` };
   },
@@ -144,7 +158,9 @@ export class InProcessCalls {
 
   #classified(error: unknown, operation: string): unknown {
     const refused = this.#door.refusal(error);
-    return refused === undefined ? error : this.#failure(operation, kindOfStatus(refused.status), refused);
+    if (refused === undefined) return error;
+    const { kind = kindOfStatus(refused.status), ...more } = refused;
+    return this.#failure(operation, kind, more);
   }
 }
 

@@ -74,12 +74,12 @@ function failure(raw: RawAnswer, operation: string, kind: UpstreamErrorKind, det
 
 const maxDetailLength = 300;
 
-/** "TypeKey: message" of the server's exception; undefined = it sent none. */
+/** "TypeKey: message" of the server's exception, or what the PAT Lifecycle API has instead; undefined = it sent none. */
 function exceptionOf(raw: RawAnswer): string | undefined {
   const body = isJson(raw) ? parse(raw.text) : undefined;
   if (typeof body !== 'object' || body === null) return undefined;
-  const { typeKey, message } = body as { readonly typeKey?: unknown; readonly message?: unknown };
-  const words = [typeKey, message].filter((word) => typeof word === 'string');
+  const { typeKey, message, patTokenError, patTokenErrorMessage } = body as Readonly<Record<string, unknown>>;
+  const words = [typeKey ?? patTokenError, message ?? patTokenErrorMessage].filter((word) => typeof word === 'string');
   return words.length === 0 ? undefined : words.join(': ').slice(0, maxDetailLength);
 }
 

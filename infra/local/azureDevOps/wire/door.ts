@@ -11,6 +11,7 @@ import { tokenPath } from './agentToken.ts';
 import { versionProblem } from './apiVersion.ts';
 import { onHangUp } from './hangUp.ts';
 import { answer, refusalJson, WireRefusal } from './refusal.ts';
+import { coversPath } from './tokens.ts';
 import { nameCall } from './verbs.ts';
 import type { Wire, WireApp, WireContext } from './wire.ts';
 
@@ -34,8 +35,11 @@ function badCredential(c: WireContext, wire: Wire): Response {
   }
   const pages = ['GET', 'POST', 'OPTIONS'].includes(c.req.method);
   if (pages && wire.badCredential === 'signInPage') return signInPage();
-  return new Response(null, { status: 401, headers: { ...html, 'www-authenticate': 'Bearer, Basic' } });
+  return unauthorized();
 }
+
+const unauthorized = (): Response =>
+  new Response(null, { status: 401, headers: { ...html, 'www-authenticate': 'Bearer, Basic' } });
 
 /** Destroys the connection: the caller sees a reset, never an answer. */
 function cutOff(c: WireContext): Response {
@@ -120,8 +124,11 @@ async function callOf(c: WireContext, wire: Wire): Promise<Call> {
 /** The credential, the rate limit and the version; undefined = the call may go on. */
 function refusalOf(c: WireContext, wire: Wire): Response | Readonly<Record<string, string>> {
   if (c.req.path.endsWith(tokenPath)) return {};
-  const identity = wire.tokens.authenticate(c.req.header('authorization'), wire.clock.now());
-  if (identity === undefined) return badCredential(c, wire);
+  const entry = wire.tokens.entryOf(c.req.header('authorization'), wire.clock.now());
+  if (entry === undefined) return badCredential(c, wire);
+  // A PAT that lacks the scope is answered 401, like one that is broken (learn.microsoft.com, answers 2242239).
+  if (!coversPath(entry, c.req.path)) return unauthorized();
+  const { identity } = entry;
   c.set('identity', identity);
   const { verdict, headers } = wire.rateLimiter.count(identity.name, wire.clock.now());
   if (verdict === 'refused') {

@@ -9,6 +9,7 @@ import { Hono } from 'hono';
 import type { WorldClock } from '../../world/clock.ts';
 import { Faults, Journal } from '../../world/faults.ts';
 import { type Random, seededRandom } from '../../world/random.ts';
+import { PersonalTokenWorld } from '../personalTokenWorld.ts';
 import { PipelineRuns } from '../pipelineRuns.ts';
 import type { AzureDevOpsWorld } from '../world.ts';
 import { agentRoutes } from './agentRoutes.ts';
@@ -20,6 +21,7 @@ import { HookDelivery, type HookDisorder } from './hooks/delivery.ts';
 import { fetchPost, type PostHook } from './hooks/post.ts';
 import { hookRoutes } from './hooks/routes.ts';
 import { Subscriptions } from './hooks/subscription.ts';
+import { patRoutes } from './patRoutes.ts';
 import { poolRoutes } from './poolRoutes.ts';
 import { type RateLimit, RateLimiter } from './rateLimit.ts';
 import { answer, notModelled, refusalJson } from './refusal.ts';
@@ -34,6 +36,8 @@ export interface HookOptions {
   readonly latencyMs?: number;
   readonly disorder?: HookDisorder;
   readonly post?: PostHook;
+  /** Test notifications of stored subscriptions are answered as queued. */
+  readonly slowTests?: boolean;
 }
 
 export interface AzureDevOpsServerOptions {
@@ -53,6 +57,8 @@ export interface AzureDevOpsServerOptions {
   /** How long an empty poll for messages is held, in ms. */
   readonly holdMs?: number;
   readonly badCredential?: Wire['badCredential'];
+  /** The PATs of users; by default a world of its own over `tokens`. */
+  readonly personalTokens?: PersonalTokenWorld;
   /** Pipelines that the Runs API can start; none when absent. */
   readonly pipelineRuns?: PipelineRuns;
 }
@@ -61,9 +67,14 @@ export interface AzureDevOpsServer {
   /** `http://127.0.0.1:<port>/<organisation>` */
   readonly url: string;
   readonly port: number;
+  readonly personalTokens: PersonalTokenWorld;
   readonly subscriptions: Subscriptions;
   readonly hookDelivery: HookDelivery;
   close(): Promise<void>;
+}
+
+function personalTokensOf({ personalTokens, world, clock, tokens }: AzureDevOpsServerOptions): PersonalTokenWorld {
+  return personalTokens ?? new PersonalTokenWorld({ now: () => world.now(), localNow: () => clock.now(), tokens });
 }
 
 function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
@@ -71,11 +82,12 @@ function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
   const { random = seededRandom(1), hooks = {} } = options;
   const subscriptions = new Subscriptions();
   const baseUrl = (): string => world.organisation.url;
-  const { post = fetchPost, ...delivery } = hooks;
+  const { post = fetchPost, slowTests = false, ...delivery } = hooks;
   return {
     world,
     clock,
     tokens,
+    personalTokens: personalTokensOf(options),
     journal,
     faults,
     random,
@@ -83,6 +95,7 @@ function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
     subscriptions,
     hookDelivery: new HookDelivery({ ...delivery, post, clock, subscriptions, random, baseUrl }),
     rateLimiter: new RateLimiter(options.rateLimit),
+    slowTests,
     holdMs: options.holdMs ?? defaultHoldMs,
     badCredential: options.badCredential ?? 'signInPage',
     pipelineRuns: options.pipelineRuns ?? new PipelineRuns(clock),
@@ -94,6 +107,7 @@ function appOf(wire: Wire, organisation: string): WireApp {
   door(app, wire);
   discoveryRoutes(app, wire);
   agentTokenRoutes(app, wire);
+  patRoutes(app, wire);
   poolRoutes(app, wire);
   agentRoutes(app, wire);
   requestRoutes(app, wire);
@@ -135,5 +149,6 @@ export async function startAzureDevOpsServer(options: AzureDevOpsServerOptions):
       server.closeAllConnections();
     });
   };
-  return { url, port, close, subscriptions: wire.subscriptions, hookDelivery: wire.hookDelivery };
+  const { personalTokens, subscriptions, hookDelivery } = wire;
+  return { url, port, close, personalTokens, subscriptions, hookDelivery };
 }

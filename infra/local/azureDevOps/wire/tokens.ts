@@ -43,6 +43,10 @@ export interface TokenEntry {
   readonly kind: TokenKind;
   readonly identity: Identity;
   readonly expiresAt?: EpochMs;
+  /** Of a user who signed in, not of an app: only such a token may manage personal access tokens. */
+  readonly delegated?: boolean;
+  /** OAuth scopes of a PAT, space-separated; absent = full access. */
+  readonly scope?: string;
 }
 
 export const administrator: Rights = { read: 'all', manage: 'all', hooks: true };
@@ -50,6 +54,19 @@ export const reader: Rights = { read: 'all', manage: [], hooks: false };
 
 export function holdsPool(set: PoolSet, poolId: number): boolean {
   return set === 'all' || set.includes(poolId);
+}
+
+/** Areas that a PAT with scopes opens only if it has one of these (learn.microsoft.com, OAuth scopes). */
+const scopesOfAreas: readonly (readonly [path: RegExp, scope: RegExp])[] = [
+  [/\/_apis\/distributedtask\//i, /^(app_token|vso\.agentpools(_manage|_listen)?)$/],
+  [/\/_apis\/build\//i, /^(app_token|vso\.build(_execute)?)$/],
+  [/\/_apis\/pipelines\//i, /^(app_token|vso\.build(_execute)?)$/],
+];
+
+/** Whether the scopes of a token reach a path; areas that are not listed are open to all. */
+export function coversPath({ scope }: TokenEntry, path: string): boolean {
+  const wanted = scopesOfAreas.find(([area]) => area.test(`${path}/`))?.[1];
+  return scope === undefined || wanted === undefined || scope.split(' ').some((each) => wanted.test(each));
 }
 
 export class TokenRegistry {
@@ -80,11 +97,16 @@ export class TokenRegistry {
    * azure-devops-docs#13363). Bearer takes Entra and agent tokens only.
    */
   authenticate(header: string | undefined, now: EpochMs): Identity | undefined {
+    return this.entryOf(header, now)?.identity;
+  }
+
+  /** What the registry knows of the token in an Authorization header. */
+  entryOf(header: string | undefined, now: EpochMs): TokenEntry | undefined {
     const presented = presentedToken(header);
     if (presented === undefined) return undefined;
     const entry = this.#entries.get(presented.token);
     if (entry === undefined || (entry.expiresAt ?? Number.POSITIVE_INFINITY) <= now) return undefined;
-    return schemeAllows(presented.scheme, entry.kind) ? entry.identity : undefined;
+    return schemeAllows(presented.scheme, entry.kind) ? entry : undefined;
   }
 }
 

@@ -16,6 +16,7 @@ interface Route {
 const agents = /^distributedtask\/pools\/(\d+)\/agents$/;
 const agent = /^distributedtask\/pools\/(\d+)\/agents\/(\d+)$/;
 const requests = /^distributedtask\/pools\/(\d+)\/jobrequests$/;
+const personalTokens = /^tokens\/pats$/;
 const request = /^distributedtask\/pools\/(\d+)\/jobrequests\/(\d+)$/;
 
 const routes: readonly Route[] = [
@@ -27,6 +28,9 @@ const routes: readonly Route[] = [
   { method: 'PATCH', path: agent, verb: 'updateAgent' },
   { method: 'PUT', path: agent, verb: 'updateAgent' },
   { method: 'DELETE', path: agent, verb: 'deleteAgent' },
+  { method: 'GET', path: personalTokens, verb: 'listPersonalTokens' },
+  { method: 'POST', path: personalTokens, verb: 'createPersonalToken' },
+  { method: 'DELETE', path: personalTokens, verb: 'revokePersonalToken' },
   { method: 'GET', path: /^distributedtask\/resourceusage$/, verb: 'getParallelJobs' },
   { method: 'GET', path: /^build\/builds\/(\d+)$/, verb: 'isRunOver' },
 ];

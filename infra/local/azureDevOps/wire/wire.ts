@@ -4,6 +4,7 @@ import type { Context, Hono } from 'hono';
 import type { WorldClock } from '../../world/clock.ts';
 import type { Faults, Journal } from '../../world/faults.ts';
 import type { Random } from '../../world/random.ts';
+import type { PersonalTokenWorld } from '../personalTokenWorld.ts';
 import type { PipelineRuns } from '../pipelineRuns.ts';
 import type { AzureDevOpsWorld } from '../world.ts';
 import type { HookDelivery } from './hooks/delivery.ts';
@@ -17,11 +18,14 @@ export interface Wire {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly tokens: TokenRegistry;
+  readonly personalTokens: PersonalTokenWorld;
   readonly random: Random;
   readonly rateLimiter: RateLimiter;
   readonly subscriptions: Subscriptions;
   readonly hookDelivery: HookDelivery;
   readonly pipelineRuns: PipelineRuns;
+  /** Test notifications are answered before they are sent. */
+  readonly slowTests: boolean;
   /** How long a poll for messages is held before it is answered empty. */
   readonly holdMs: number;
   /** What a broken credential gets where the real service has been seen to answer either way. */

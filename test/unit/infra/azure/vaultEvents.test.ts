@@ -11,7 +11,10 @@ function aVault() {
   let made = 0;
   const secrets = new VaultSecrets(
     () => clock.now(),
-    () => `v${(made += 1)}`,
+    () => {
+      made += 1;
+      return `v${made}`;
+    },
   );
   const events: VaultEvent[] = [];
   const subscribe = (): (() => void) =>
