@@ -94,7 +94,7 @@ async function connectCluster(config: ClusterConfig, sources: CredentialSources)
     accessOf(config.access, sources),
   ]);
   const api = wireKubernetesApi(access, { clock: sources.clock });
-  return clusterOver(api, { name: config.name, namespace: config.namespace });
+  return clusterOver(api, { name: config.name, namespace: config.namespace, clock: sources.clock });
 }
 
 /**
@@ -117,6 +117,11 @@ export function lazyCluster(name: string, connect: () => Promise<Cluster>): Clus
     testAndPatchControl: async (poolId, expected, changes) =>
       (await connect()).testAndPatchControl(poolId, expected, changes),
     listQuotaRoom: async () => (await connect()).listQuotaRoom(),
+    recordEvent: async (poolId, event) => (await connect()).recordEvent(poolId, event),
+    listLeftovers: async (scope) => (await connect()).listLeftovers(scope),
+    deleteLeftover: async (leftover) => (await connect()).deleteLeftover(leftover),
+    endPod: async (pod, uid, graceSeconds) => (await connect()).endPod(pod, uid, graceSeconds),
+    readPodLog: async (pod, lines) => (await connect()).readPodLog(pod, lines),
   };
 }
 

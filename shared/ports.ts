@@ -10,6 +10,7 @@ import type { EpochMs } from './domain/instant.ts';
 import type { IntentMessage } from './domain/intent.ts';
 import type { JobRequest } from './domain/jobRequest.ts';
 import type { JsonObject, JsonPatch } from './domain/json.ts';
+import type { Leftover } from './domain/leftover.ts';
 import type { NameScope } from './domain/names.ts';
 import type { Amounts } from './domain/quota.ts';
 import type { Secret } from './domain/secret.ts';
@@ -57,6 +58,17 @@ export interface AgentPools {
   getParallelJobs(): Promise<ParallelJobs>;
 }
 
+/** What is told to whoever looks at a pool with kubectl. */
+export interface PoolEvent {
+  /** One CamelCase word. */
+  readonly reason: string;
+  /** Cut at 1024 characters, which is all that events.k8s.io takes. */
+  readonly message: string;
+  readonly type: 'Normal' | 'Warning';
+  /** What it is about: an agent job, a template, a request. One event for each subject and reason. */
+  readonly subject: string;
+}
+
 /** One Kubernetes cluster and namespace in which agent jobs run. */
 export interface Cluster {
   readonly name: string;
@@ -90,6 +102,19 @@ export interface Cluster {
   ): Promise<'written' | 'changed'>;
   /** What each resource quota that agent jobs fall under leaves in the namespace. */
   listQuotaRoom(): Promise<readonly Amounts[]>;
+  /** An Event of the control ConfigMap of a pool; a repetition is counted on the Event that is there. */
+  recordEvent(poolId: number, event: PoolEvent): Promise<void>;
+  /**
+   * Secrets, claims and network policies of a pool, by their metadata alone. A kind that this identity may not list is
+   * left out: what is not seen is not removed, and no rule may read more into its absence.
+   */
+  listLeftovers(scope: NameScope): Promise<readonly Leftover[]>;
+  /** With the UID as precondition; `replaced` = another object bears the name now. */
+  deleteLeftover(leftover: Pick<Leftover, 'kind' | 'name' | 'uid'>): Promise<'deleted' | 'absent' | 'replaced'>;
+  /** Ends a pod within this grace, of which the shorter one holds; with its UID as precondition. */
+  endPod(podName: string, uid: string, graceSeconds: number): Promise<'ended' | 'absent'>;
+  /** The end of what the agent's container printed; undefined = no such pod, or it has printed nothing yet. */
+  readPodLog(podName: string, lines: number): Promise<string | undefined>;
 }
 
 /** A fresh key pair for one agent. */

@@ -4,8 +4,10 @@ import { VirtualClock } from '../../infra/local/world/clock.ts';
 import { Faults, Journal } from '../../infra/local/world/faults.ts';
 import { seededRandom } from '../../infra/local/world/random.ts';
 import { clusterContract } from './cluster.contract.ts';
+import type { ClusterDoor } from './clusterDoor.ts';
+import { clusterToldContract } from './clusterTold.contract.ts';
 
-clusterContract('in process', () => {
+function inProcess(): ClusterDoor {
   const namespace = 'agents';
   const clock = new VirtualClock();
   const random = seededRandom(1);
@@ -15,4 +17,7 @@ clusterContract('in process', () => {
   const door = 'kubernetes:primary';
   const api = inProcessKubernetesApi(world, { caller: 'control-plane', door, journal, faults, clock, random });
   return { world, clock, api, namespace, faults, journal };
-});
+}
+
+clusterContract('in process', inProcess);
+clusterToldContract('in process', inProcess);

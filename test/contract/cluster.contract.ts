@@ -3,39 +3,17 @@
  * the rights that are deployed. The manifests are the ones that are really sent.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KubernetesWorld } from '../../infra/local/kubernetes/world.ts';
-import type { VirtualClock } from '../../infra/local/world/clock.ts';
-import type { FaultKind, Faults, Journal } from '../../infra/local/world/faults.ts';
-import type { KubernetesApi } from '../../shared/adapters/kubernetes/api.ts';
+import type { FaultKind } from '../../infra/local/world/faults.ts';
 import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JsonObject, JsonPatch } from '../../shared/domain/json.ts';
 import { agentJobName, annotationPointer, annotations, labels } from '../../shared/domain/names.ts';
 import { parseQuantity } from '../../shared/domain/quantity.ts';
-import { buildAgentJobManifest } from '../../shared/plan/manifest.ts';
 import type { Cluster } from '../../shared/ports.ts';
-import { aPoolPolicy, aTemplate } from '../support/policyBuilders.ts';
+import { aTemplate } from '../support/policyBuilders.ts';
+import { aSecret, type ClusterDoor, type MakeDoor, manifestOver, nameOf, policy, scope, start } from './clusterDoor.ts';
 
-export interface ClusterDoor {
-  readonly world: KubernetesWorld;
-  readonly clock: VirtualClock;
-  readonly api: KubernetesApi;
-  readonly namespace: string;
-  readonly faults: Faults;
-  readonly journal: Journal;
-  readonly close?: () => Promise<void>;
-}
-
-const policy = aPoolPolicy();
-const scope = {
-  installation: policy.installation,
-  organisation: policy.organisation.short,
-  poolId: policy.poolId,
-};
-const nameOf = (requestId: number, attempt = 1): string =>
-  agentJobName(scope, { kind: 'request', requestId, attempt }, 'linux');
-
-export function clusterContract(doorName: string, makeDoor: () => Promise<ClusterDoor> | ClusterDoor): void {
+export function clusterContract(doorName: string, makeDoor: MakeDoor): void {
   describe(`a cluster ${doorName}`, () => {
     let door: ClusterDoor;
     let cluster: Cluster;
@@ -45,39 +23,13 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
       door = await makeDoor();
       unreadable = [];
       const onUnreadable = (name: string): unknown => unreadable.push(name);
-      cluster = clusterOver(door.api, { name: 'primary', namespace: door.namespace, onUnreadable });
+      const { namespace, clock } = door;
+      cluster = clusterOver(door.api, { name: 'primary', namespace, onUnreadable, clock });
     });
     afterEach(() => door.close?.());
 
-    const manifestFor = (requestId: number, attempt = 1, createdAt = door.clock.now()) =>
-      buildAgentJobManifest({
-        policy,
-        template: aTemplate(),
-        name: nameOf(requestId, attempt),
-        purpose: { kind: 'request', requestId, attempt },
-        creator: 'nonce',
-        createdAt,
-        createBy: door.clock.now() + 120_000,
-        namespace: door.namespace,
-      });
-    const start = (job: AgentJob): JsonPatch => [
-      { op: 'test', path: '/metadata/uid', value: job.uid },
-      { op: 'test', path: annotationPointer(annotations.phase), value: 'creating' },
-      { op: 'replace', path: annotationPointer(annotations.phase), value: 'started' },
-      { op: 'replace', path: '/spec/suspend', value: false },
-      { op: 'add', path: annotationPointer(annotations.agentId), value: '412' },
-    ];
-    const aSecret = (name: string, ownerUid: string) => ({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: {
-        name,
-        labels: { [labels.managedBy]: 'mayfly' },
-        ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid: ownerUid }],
-      },
-      immutable: true,
-      data: { a: 'eA==' },
-    });
+    const manifestFor = (requestId: number, createdAt = door.clock.now()): JsonObject =>
+      manifestOver(door, requestId, { createdAt });
     const strike = (fault: FaultKind, verb: string, times = 1): void => {
       door.faults.add(fault, (call) => call.verb === verb, times);
     };
@@ -176,7 +128,7 @@ export function clusterContract(doorName: string, makeDoor: () => Promise<Cluste
     it('tells the times of Job and pod by the clock of its creator', async () => {
       const aheadMs = 240_000;
       const createdAt = door.clock.now() - aheadMs;
-      const job = await cluster.createAgentJob(manifestFor(17, 1, createdAt));
+      const job = await cluster.createAgentJob(manifestFor(17, createdAt));
       expect(job.createdAt).toBe(createdAt);
       await cluster.createSecret(aSecret(job.name, job.uid));
       await cluster.patchAgentJob(job.name, start(job));

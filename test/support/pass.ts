@@ -184,7 +184,7 @@ export class Worlds {
       pools: mortal.through(pools),
       clusters: [...this.clusters].map(([name, world]) => {
         const api = inProcessKubernetesApi(world, { ...shared, door: `kubernetes:${name}`, latencyMs });
-        return clusterOver(mortal.through(api), { name, namespace });
+        return clusterOver(mortal.through(api), { name, namespace, clock });
       }),
       namespaces: new Map(policy.clusters.map((name) => [name, namespace])),
       keys: { generate: async () => this.#key ?? aKey(this.#keys++) },

@@ -10,6 +10,7 @@ import type { WorldClock } from '../world/clock.ts';
 import type { Call, FaultKind, Faults, Journal } from '../world/faults.ts';
 import type { Random } from '../world/random.ts';
 import { list } from './object.ts';
+import { partialMetadata } from './partialMetadata.ts';
 import { resourceTypes } from './resource.ts';
 import { KubernetesStatus } from './statusError.ts';
 import type { KubernetesWorld } from './world.ts';
@@ -32,8 +33,13 @@ type Verb = NonNullable<AnsweredStatus['verb']>;
 interface Request {
   readonly verb: Verb;
   readonly resource: Resource;
+  readonly subresource?: string;
   readonly target: string;
 }
+
+/** "get pods/log": as the door on the wire writes it, too. */
+const about = ({ resource, subresource }: Request): string =>
+  subresource === undefined ? resource : `${resource}/${subresource}`;
 
 /** How long the real adapter waits for an answer. */
 const timeoutMs = 30_000;
@@ -58,7 +64,7 @@ class Door {
   /** `ask` touches the world; it is called once, or not at all when a fault strikes before. */
   async call<T>(request: Request, ask: () => T): Promise<T> {
     const { journal, faults, clock, caller, door } = this.#options;
-    const facts = { door, caller, verb: `${request.verb} ${request.resource}`, target: request.target };
+    const facts = { door, caller, verb: `${request.verb} ${about(request)}`, target: request.target };
     const entry = journal.begin({ ...facts, at: clock.now() });
     const fault = faults.take(facts);
     const latencyMs = this.#latency();
@@ -142,7 +148,7 @@ interface FailureFields {
 
 function failure(request: Request, kind: UpstreamErrorKind, fields: FailureFields): UpstreamError {
   const { cause, ...rest } = fields;
-  const operation = `${gerunds[request.verb]} ${request.resource} ${request.target}`;
+  const operation = `${gerunds[request.verb]} ${about(request)} ${request.target}`;
   return new UpstreamError({ upstream: 'kubernetes', operation, kind, ...rest }, { cause });
 }
 
@@ -157,8 +163,10 @@ const selectorOf = (options: ListOptions): string =>
 /** As the server sends the items of a list, they have no type; the port's callers get whole objects. */
 function itemsOf(world: KubernetesWorld, resource: Resource, namespace: string, options: ListOptions): JsonObject[] {
   const { apiVersion, kind } = resourceTypes[resource];
-  const { body } = world.list(resource, namespace, options);
-  return list(body, 'items').map((item) => ({ apiVersion, kind, ...(item as JsonObject) }));
+  const { metadataOnly = false, ...selectors } = options;
+  const items = list(world.list(resource, namespace, selectors).body, 'items');
+  if (metadataOnly) return items.map((item) => partialMetadata(item as JsonObject));
+  return items.map((item) => ({ apiVersion, kind, ...(item as JsonObject) }));
 }
 
 export function inProcessKubernetesApi(world: KubernetesWorld, options: InProcessOptions): KubernetesApi {
@@ -188,9 +196,13 @@ export function inProcessKubernetesApi(world: KubernetesWorld, options: InProces
       }),
     delete: (resource, namespace, name, deleteOptions: DeleteOptions = {}) =>
       door.call(at('delete', resource, namespace, name), () => {
-        const { uid, propagationPolicy } = deleteOptions;
-        world.delete(resource, namespace, name, { caller, propagationPolicy, preconditions: { uid } });
+        const { uid, ...others } = deleteOptions;
+        world.delete(resource, namespace, name, { caller, ...others, preconditions: { uid } });
       }),
+    readLog: (namespace, pod, options) =>
+      door.call({ verb: 'get', resource: 'pods', subresource: 'log', target: `${namespace}/${pod}` }, () =>
+        world.readLog(namespace, pod, options),
+      ),
   };
 }
 

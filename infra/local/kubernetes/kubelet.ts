@@ -8,8 +8,9 @@ import { PodRun } from './podRun.ts';
 import { disruption, withPodCondition } from './podStatus.ts';
 import type { StoryOf } from './podStory.ts';
 import { resourceTypes } from './resource.ts';
-import { notFound } from './statusError.ts';
+import { internalError, notFound } from './statusError.ts';
 import type { Change } from './store.ts';
+import type { PodLogOptions } from './verbs.ts';
 
 const evictionController = 'taint-eviction-controller';
 
@@ -46,6 +47,14 @@ export class Kubelet {
   #forget(pod: JsonObject): void {
     this.#runs.get(uidOf(pod))?.forget();
     this.#runs.delete(uidOf(pod));
+    this.#parts.logs.forget(uidOf(pod));
+  }
+
+  /** Throws 500 in the API server's words where the node does not answer any more. */
+  readLog(pod: JsonObject, options: PodLogOptions): string {
+    if (this.#runs.get(uidOf(pod))?.isLost !== true) return this.#parts.logs.read(pod, options);
+    const url = `https://10.0.0.1:10250/containerLogs/${namespaceOf(pod)}/${nameOf(pod)}/${options.container ?? ''}`;
+    throw internalError(`Get "${url}": dial tcp 10.0.0.1:10250: connect: no route to host`);
   }
 
   oomKill(namespace: string, name: string): void {

@@ -5,6 +5,7 @@ import type { Cluster } from './cluster.ts';
 import type { Deletion } from './deletion.ts';
 import type { EventFields, EventRecorder } from './events.ts';
 import { uidOf } from './object.ts';
+import type { PodLogs } from './podLogs.ts';
 import type { Workload } from './podStory.ts';
 
 export interface NodeParts {
@@ -13,6 +14,7 @@ export interface NodeParts {
   readonly deletion: Deletion;
   readonly recorder: EventRecorder;
   readonly workload: Workload;
+  readonly logs: PodLogs;
 }
 
 export class PodHandle {

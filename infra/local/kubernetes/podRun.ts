@@ -60,6 +60,10 @@ export class PodRun {
     return this.#stage === 'ended';
   }
 
+  get isLost(): boolean {
+    return this.#pod.lost;
+  }
+
   begin(): void {
     this.#boot.begin();
   }
@@ -120,6 +124,7 @@ export class PodRun {
       scratch: this.#scratch,
       writeTerminationLog: (words) =>
         this.#lastWords.set(text(container, 'name') ?? '', words.slice(0, terminationLogLimit)),
+      print: (words) => this.#pod.parts.logs.print(this.#pod.uid, text(container, 'name') ?? '', words),
       terminated: this.#terminated.signal,
       killed: this.#killed.signal,
       clock: this.#pod.parts.cluster.clock,

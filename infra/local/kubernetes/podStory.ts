@@ -38,6 +38,8 @@ export interface ContainerContext {
   readonly scratch: Map<string, string>;
   /** /dev/termination-log: its last words, which become the message of its end. */
   writeTerminationLog?(text: string): void;
+  /** Standard output: what `kubectl logs` shows. Ends its lines itself. */
+  print?(text: string): void;
   /** Aborted with TERM: the grace has begun. */
   readonly terminated: AbortSignal;
   /** Aborted with KILL, or because the node is gone: nothing the workload does after it counts. */

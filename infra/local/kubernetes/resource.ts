@@ -53,6 +53,7 @@ export const resourceTypes = {
     ],
   }),
   resourcequotas: define('resourcequotas', 'ResourceQuota'),
+  persistentvolumeclaims: define('persistentvolumeclaims', 'PersistentVolumeClaim'),
   networkpolicies: define('networkpolicies', 'NetworkPolicy', { group: 'networking.k8s.io', generation: true }),
   serviceaccounts: define('serviceaccounts', 'ServiceAccount'),
   roles: define('roles', 'Role', { group: rbac }),

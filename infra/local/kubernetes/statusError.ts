@@ -81,6 +81,12 @@ export function badRequest(message: string): KubernetesStatus {
   return new KubernetesStatus({ code: 400, reason: 'BadRequest', message });
 }
 
+/** Something behind the API server failed. */
+export function internalError(why: string): KubernetesStatus {
+  const message = `Internal error occurred: ${why}`;
+  return new KubernetesStatus({ code: 500, reason: 'InternalError', message, details: { causes: [] } });
+}
+
 /** The answer to a body that is no object of the kind that the path asks for. */
 export function cannotHandle(type: ResourceType, kind: string, version: string, why: string): KubernetesStatus {
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${type.kind}: ${why}`);

@@ -48,6 +48,13 @@ export interface WorldDeleteOptions extends Caller {
   readonly preconditions?: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
 }
 
+export interface PodLogOptions {
+  /** May be left out where the pod has one only. */
+  readonly container?: string | undefined;
+  readonly tailLines?: number | undefined;
+  readonly limitBytes?: number | undefined;
+}
+
 export interface WatchOptions extends SelectorOptions {
   readonly resourceVersion?: string | undefined;
   readonly allowWatchBookmarks?: boolean | undefined;

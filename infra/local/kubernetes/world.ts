@@ -15,7 +15,8 @@ import { JobController } from './jobController.ts';
 import { isTerminalPod } from './jobState.ts';
 import { Kubelet } from './kubelet.ts';
 import { Listing } from './listing.ts';
-import { list, nameOf, namespaceOf, text } from './object.ts';
+import { list, nameOf, namespaceOf, text, uidOf } from './object.ts';
+import { PodLogs } from './podLogs.ts';
 import { disruption } from './podStatus.ts';
 import { idleWorkload, quickStory, type StoryOf, type Workload } from './podStory.ts';
 import { type ResourceName, resourceTypes } from './resource.ts';
@@ -24,6 +25,7 @@ import { Store } from './store.ts';
 import type {
   Answer,
   Caller,
+  PodLogOptions,
   Watch,
   WatchEvent,
   WatchOptions,
@@ -54,6 +56,7 @@ export class KubernetesWorld {
   readonly #deletion: Deletion;
   readonly #listing: Listing;
   readonly #kubelet: Kubelet;
+  readonly #logs = new PodLogs();
 
   constructor(options: KubernetesWorldOptions) {
     this.clock = options.clock;
@@ -65,7 +68,7 @@ export class KubernetesWorld {
     const recorder = new EventRecorder(this.#cluster);
     const parts = { cluster: this.#cluster, api: this.#api, deletion: this.#deletion, recorder };
     this.#kubelet = new Kubelet(
-      { ...parts, workload: options.workload ?? idleWorkload },
+      { ...parts, workload: options.workload ?? idleWorkload, logs: this.#logs },
       options.story ?? (() => quickStory),
     );
     const controllers = [
@@ -155,6 +158,16 @@ export class KubernetesWorld {
     return { status: 201, body: success, warnings: [] };
   }
 
+  /** The log subresource of a pod. */
+  readLog(namespace: string, pod: string, options: PodLogOptions = {}): string {
+    return this.#kubelet.readLog(this.#pod(namespace, pod), options);
+  }
+
+  /** Has a container print something, whatever its workload does. */
+  log(namespace: string, pod: string, words: string, container = 'agent'): void {
+    this.#logs.print(uidOf(this.#pod(namespace, pod)), container, words);
+  }
+
   /** Forgets the history of changes: older watches and continue tokens answer 410. */
   compact(): void {
     this.#store.compact();
@@ -195,9 +208,14 @@ export class KubernetesWorld {
       .sort((a, b) => createdAt(a) - createdAt(b));
   }
 
-  #evict(namespace: string, name: string, ending: Ending): void {
+  #pod(namespace: string, name: string): JsonObject {
     const pod = this.#store.find('pods', namespace, name);
     if (pod === undefined) throw notFound(resourceTypes.pods, name);
+    return pod;
+  }
+
+  #evict(namespace: string, name: string, ending: Ending): void {
+    const pod = this.#pod(namespace, name);
     this.#kubelet.markDisrupted(pod, disruption('EvictionByEvictionAPI', 'Eviction API: evicting'));
     this.#deletion.delete('pods', namespace, name, { caller: ending.byCaller, ending });
   }

@@ -5,14 +5,34 @@
  */
 import type { JsonObject, JsonPatch } from '../../domain/json.ts';
 
-export type Resource = 'jobs' | 'pods' | 'secrets' | 'configmaps' | 'events' | 'resourcequotas' | 'networkpolicies';
+export type Resource =
+  | 'jobs'
+  | 'pods'
+  | 'secrets'
+  | 'configmaps'
+  | 'events'
+  | 'resourcequotas'
+  | 'networkpolicies'
+  | 'persistentvolumeclaims';
 
 export interface ListOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** The server sends PartialObjectMetadata: nothing of the objects but their metadata crosses the wire. */
+  readonly metadataOnly?: boolean;
+}
+
+export interface LogOptions {
+  readonly container: string;
+  /** Counted from the end. */
+  readonly tailLines: number;
+  /** Of the answer, from its first line on: long lines are cut at the end. */
+  readonly limitBytes: number;
 }
 
 export interface DeleteOptions {
+  /** Of a pod; the shorter of this and what already runs holds. */
+  readonly gracePeriodSeconds?: number;
   /** Precondition: 409 when another object bears the name now. */
   readonly uid?: string;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
@@ -27,4 +47,6 @@ export interface KubernetesApi {
   /** JSON Patch; a failing `test` is `invalid`. */
   patch(resource: Resource, namespace: string, name: string, patch: JsonPatch): Promise<JsonObject>;
   delete(resource: Resource, namespace: string, name: string, options?: DeleteOptions): Promise<void>;
+  /** `invalid` = the container has not started; `notFound` = no such pod. */
+  readLog(namespace: string, pod: string, options: LogOptions): Promise<string>;
 }

@@ -6,11 +6,15 @@ import { z } from 'zod';
 import type { AgentJob } from '../../domain/agentJob.ts';
 import { UpstreamError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import type { Cluster } from '../../ports.ts';
+import type { Clock, Cluster } from '../../ports.ts';
+import { systemClock } from '../system.ts';
 import type { ReadJob } from './agentJobs.ts';
 import { readJob, readPods, scopeSelector } from './agentJobs.ts';
 import type { KubernetesApi } from './api.ts';
 import { getControl, patchControl, testAndPatchControl } from './controlMap.ts';
+import { deleteLeftover, listLeftovers } from './leftovers.ts';
+import { readPodLog } from './podLog.ts';
+import { recordEvent } from './poolEvents.ts';
 import { quotaRoom } from './quotaRoom.ts';
 import { parsed, unlessKind } from './reading.ts';
 
@@ -19,11 +23,13 @@ export interface ClusterOptions {
   readonly namespace: string;
   /** Told of each Job that a list left out because its labels or name cannot be read. */
   readonly onUnreadable?: (jobName: string, why: string) => void;
+  /** Only for what is shown, and for when to ask for more: verdicts go by the times of the objects. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** Reads cost two requests in parallel (Jobs and Pods), everything else one. Jobs just written come without a pod. */
 export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluster {
-  const { name: cluster, namespace } = options;
+  const { name: cluster, namespace, clock = systemClock } = options;
   const written = (object: JsonObject): AgentJob => agentJobOrThrow(readJob(cluster, object, []));
   return {
     name: cluster,
@@ -55,6 +61,15 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
         .then(() => 'deleted' as const);
       return unlessKind('conflict', 'replaced' as const, unlessKind('notFound', 'absent' as const, deleted));
     },
+    ...secretsOf(api, namespace),
+    ...besideOf(api, namespace, clock),
+  };
+}
+
+type Secrets = Pick<Cluster, 'createSecret' | 'getSecretOwners' | 'deleteSecret'>;
+
+function secretsOf(api: KubernetesApi, namespace: string): Secrets {
+  return {
     createSecret: async (manifest) => {
       await api.create('secrets', namespace, manifest);
     },
@@ -73,11 +88,26 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
         'absent' as const,
         api.delete('secrets', namespace, name).then(() => 'deleted' as const),
       ),
+  };
+}
+
+/** What there is beside Jobs and Secrets. */
+function besideOf(api: KubernetesApi, namespace: string, clock: Pick<Clock, 'now'>) {
+  return {
     getControl: (poolId) => getControl(api, namespace, poolId),
     patchControl: (poolId, changes) => patchControl(api, namespace, poolId, changes),
     testAndPatchControl: (poolId, expected, changes) => testAndPatchControl(api, namespace, poolId, expected, changes),
+    endPod: async (pod, uid, gracePeriodSeconds) => {
+      const ended = api.delete('pods', namespace, pod, { uid, gracePeriodSeconds }).then(() => 'ended' as const);
+      // Another pod of this name is not the one that was meant, and that one is gone.
+      return unlessKind('conflict', 'absent' as const, unlessKind('notFound', 'absent' as const, ended));
+    },
     listQuotaRoom: async () => quotaRoom(await api.list('resourcequotas', namespace)),
-  };
+    recordEvent: (poolId, event) => recordEvent({ api, namespace, poolId }, event, clock.now()),
+    listLeftovers: (scope) => listLeftovers(api, namespace, scope),
+    deleteLeftover: (leftover) => deleteLeftover(api, namespace, leftover),
+    readPodLog: (pod, lines) => readPodLog(api, namespace, pod, lines),
+  } satisfies Partial<Cluster>;
 }
 
 const ownersSchema = z.object({

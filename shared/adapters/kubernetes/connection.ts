@@ -18,11 +18,21 @@ export interface Call {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: JsonValue;
+  readonly metadataOnly?: boolean;
 }
 
 export interface Connection {
   /** `timeoutMs`: from the first byte sent to the last one received. */
   send(call: Call, timeoutMs: number): Promise<JsonObject>;
+  /** For the one answer that is no JSON: what a container printed. */
+  readText(call: Call, timeoutMs: number): Promise<string>;
+}
+
+/** Metadata without a second choice: a server that could only send whole Secrets shall refuse. */
+function acceptOf({ metadataOnly = false, path }: Call): string {
+  if (metadataOnly) return 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  // As kubectl asks for a log: the server answers 406 where plain text alone is accepted.
+  return path.endsWith('/log') ? 'application/json, */*' : 'application/json';
 }
 
 const methods = { list: 'GET', get: 'GET', create: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
@@ -33,25 +43,32 @@ export async function connect(access: KubernetesAccess): Promise<Connection> {
   const { baseServer, httpApi } = sdk.createConfiguration({
     baseServer: new sdk.ServerConfiguration(server.replace(/\/+$/, ''), {}),
   });
-  const exchange = async (call: Call, deadline: AbortSignal): Promise<JsonObject> => {
+  const exchange = async <T>(call: Call, deadline: AbortSignal, read: Meaning<T>): Promise<T> => {
     const context = baseServer.makeRequestContext(call.path, methods[call.verb]);
     fill(context, call);
     context.setSignal(deadline);
     await config.applySecurityAuthentication(context);
     const { httpStatusCode, headers, body } = await httpApi.send(context).toPromise();
-    return meaningOf(call, httpStatusCode, headers, await body.text());
+    const text = await body.text();
+    if (httpStatusCode >= 200 && httpStatusCode <= 299) return read(call, httpStatusCode, text);
+    throw refusal(call, httpStatusCode, retryAfterMs(headers['retry-after']), parse(text));
+  };
+  const answered = async <T>(call: Call, timeoutMs: number, read: Meaning<T>): Promise<T> => {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    try {
+      return await exchange(call, deadline, read);
+    } catch (error) {
+      throw error instanceof UpstreamError ? error : connectionFailure(call, error, deadline.aborted);
+    }
   };
   return {
-    send: async (call, timeoutMs) => {
-      const deadline = AbortSignal.timeout(timeoutMs);
-      try {
-        return await exchange(call, deadline);
-      } catch (error) {
-        throw error instanceof UpstreamError ? error : connectionFailure(call, error, deadline.aborted);
-      }
-    },
+    send: (call, timeoutMs) => answered(call, timeoutMs, objectIn),
+    readText: (call, timeoutMs) => answered(call, timeoutMs, textIn),
   };
 }
+
+/** What an answer that is a success says. */
+type Meaning<T> = (call: Call, status: number, text: string) => T;
 
 function loaded(sdk: typeof import('./sdk.ts'), access: KubernetesAccess) {
   const operation = 'reading the access to the cluster';
@@ -70,24 +87,22 @@ function fill(context: RequestContext, call: Call): void {
   for (const [name, value] of Object.entries(call.query ?? {})) {
     if (value !== undefined) context.setQueryParam(name, value);
   }
-  context.setHeaderParam('Accept', 'application/json');
+  context.setHeaderParam('Accept', acceptOf(call));
   if (call.body === undefined) return;
   context.setHeaderParam('Content-Type', call.verb === 'patch' ? 'application/json-patch+json' : 'application/json');
   context.setBody(JSON.stringify(call.body));
 }
 
-function meaningOf(
-  call: Call,
-  status: number,
-  headers: Readonly<Record<string, string | undefined>>,
-  text: string,
-): JsonObject {
+function objectIn(call: Call, status: number, text: string): JsonObject {
   const body = parse(text);
-  if (status >= 200 && status <= 299) {
-    if (body === undefined) throw unreadable(operationOf(call), 'the answer is no JSON object', status);
-    return body;
-  }
-  throw refusal(call, status, retryAfterMs(headers['retry-after']), body);
+  if (body === undefined) throw unreadable(operationOf(call), 'the answer is no JSON object', status);
+  return body;
+}
+
+/** A log may be any text, so only the status tells it from the page of a proxy. */
+function textIn(call: Call, status: number, text: string): string {
+  if (status !== 200) throw unreadable(operationOf(call), 'the answer is no log', status);
+  return text;
 }
 
 function refusal(call: Call, status: number, retryAfter: number | undefined, body: JsonObject = {}): UpstreamError {

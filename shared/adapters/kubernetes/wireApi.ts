@@ -35,14 +35,24 @@ export function wireKubernetesApi(access: KubernetesAccess, options: WireKuberne
     create: (resource, namespace, body) => send({ verb: 'create', resource, path: pathOf(resource, namespace), body }),
     patch: (resource, namespace, name, patch) =>
       send({ verb: 'patch', resource, path: pathOf(resource, namespace, name), body: patch }),
-    delete: async (resource, namespace, name, { uid, propagationPolicy } = {}) => {
+    delete: async (resource, namespace, name, { uid, propagationPolicy, gracePeriodSeconds } = {}) => {
       const body = {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         ...(uid !== undefined && { preconditions: { uid } }),
         ...(propagationPolicy !== undefined && { propagationPolicy }),
+        ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
       };
       await send({ verb: 'delete', resource, path: pathOf(resource, namespace, name), body });
+    },
+    readLog: async (namespace, pod, { container, tailLines, limitBytes }) => {
+      const path = `${pathOf('pods', namespace, pod)}/log`;
+      const query = { container, tailLines: String(tailLines), limitBytes: String(limitBytes) };
+      const opened = await connection();
+      return retrying(() => opened.readText({ verb: 'get', resource: 'pods', path, query }, timeoutMs), {
+        ...retry,
+        ...(clock && { clock }),
+      });
     },
   };
 }
@@ -55,6 +65,7 @@ const groups: Readonly<Record<Resource, string>> = {
   configmaps: 'api/v1',
   events: 'api/v1',
   resourcequotas: 'api/v1',
+  persistentvolumeclaims: 'api/v1',
 };
 
 function pathOf(resource: Resource, namespace: string, name?: string): string {
@@ -95,14 +106,14 @@ async function listPages(
   read: Read,
   resource: Resource,
   namespace: string,
-  { labelSelector, fieldSelector, pageSize }: PagedListOptions,
+  { labelSelector, fieldSelector, metadataOnly = false, pageSize }: PagedListOptions,
 ): Promise<readonly JsonObject[]> {
   const path = pathOf(resource, namespace);
   const objects: JsonObject[] = [];
   let next: string | undefined;
   do {
     const query = { labelSelector, fieldSelector, limit: String(pageSize), continue: next };
-    const { items, metadata } = await read({ verb: 'list', resource, path, query });
+    const { items, metadata } = await read({ verb: 'list', resource, path, query, metadataOnly });
     if (!Array.isArray(items) || !items.every(isJsonObject)) throw unreadable(`listing ${resource}`, 'no items');
     objects.push(...items);
     const token = isJsonObject(metadata) ? metadata['continue'] : undefined;

@@ -65,9 +65,11 @@ describe('who may what', () => {
   });
 });
 
+const pods = `/api/v1/namespaces/${agentNamespace}/pods`;
+
 describe('what is not there', () => {
   it.each([
-    { name: 'logs', given: ['GET', `/api/v1/namespaces/${agentNamespace}/pods/one/log`], want: 501 },
+    { name: 'logs that are followed', given: ['GET', `${pods}/one/log?follow=true`], want: 501 },
     { name: 'the status subresource', given: ['PUT', `${jobs}/one/status`], want: 501 },
     { name: 'a group of a real server', given: ['GET', '/apis/apps/v1/deployments'], want: 501 },
     { name: 'a resource of a real server', given: ['GET', '/api/v1/services'], want: 501 },

@@ -13,11 +13,14 @@ const agent = { id: 5, name: 'a', enabled: true, status: 'offline' };
 const request = { requestId: 17, queueTime: '2026-01-05T08:00:00Z', jobId: 'job', planId: 'plan' };
 const usage = { usedCount: 2, resourceLimit: { totalCount: 10 } };
 
+const lists = /\/(pods|jobs|resourcequotas|secrets|persistentvolumeclaims|networkpolicies)$/;
+
 /** The smallest right answer to whatever a method asks. */
 function answerTo({ method, path }: Asked): unknown {
   if (path.includes('/distributedtask/')) return pools(method, path);
   if (path.includes('/build/')) return { status: 'completed' };
-  if (/\/(pods|jobs|resourcequotas)(\?|$)/.test(path) && method === 'GET') return { items: [], metadata: {} };
+  if (lists.test(path) && method === 'GET') return { items: [], metadata: {} };
+  if (path.includes('/events/')) return { metadata: { resourceVersion: '1' } };
   return path.includes('/jobs') ? aJobObject() : { metadata: { resourceVersion: '1' }, data: {} };
 }
 
@@ -51,6 +54,7 @@ const ofPools: readonly { name: keyof AgentPools; call: (pools: AgentPools) => P
 
 const name = 'mf-in01-or01-7-17-1';
 const scope = { installation: 'in01', organisation: 'or01', poolId: 7 };
+const anEvent = { reason: 'NeverStarted', message: 'why', type: 'Warning', subject: name } as const;
 const ofCluster: readonly { name: keyof Cluster; call: (cluster: Cluster) => Promise<unknown>; want: number }[] = [
   { name: 'listAgentJobs', call: (port) => port.listAgentJobs(scope), want: 2 },
   { name: 'getAgentJob', call: (port) => port.getAgentJob(name), want: 2 },
@@ -64,6 +68,11 @@ const ofCluster: readonly { name: keyof Cluster; call: (cluster: Cluster) => Pro
   { name: 'patchControl', call: (port) => port.patchControl(7, { paused: 'true' }), want: 2 },
   { name: 'testAndPatchControl', call: (port) => port.testAndPatchControl(7, {}, { paused: 'true' }), want: 2 },
   { name: 'listQuotaRoom', call: (port) => port.listQuotaRoom(), want: 1 },
+  { name: 'recordEvent', call: (port) => port.recordEvent(7, anEvent), want: 2 },
+  { name: 'listLeftovers', call: (port) => port.listLeftovers(scope), want: 3 },
+  { name: 'deleteLeftover', call: (port) => port.deleteLeftover({ kind: 'Secret', name, uid: 'u' }), want: 1 },
+  { name: 'endPod', call: (port) => port.endPod('pod', 'u', 5), want: 1 },
+  { name: 'readPodLog', call: (port) => port.readPodLog('pod', 10), want: 1 },
 ];
 
 describe('requests for each method of a port, from the first call on', () => {

@@ -1,11 +1,13 @@
 /** Which of the forms that a client accepts it gets. The first one that this server has wins. */
 import type { KubernetesStatus } from '../statusError.ts';
 
-export type Form = 'json' | 'table' | 'aggregatedDiscovery';
+export type Form = 'json' | 'table' | 'partial' | 'partialList' | 'aggregatedDiscovery';
 
 /** Forms with parameters: the target kind, its group and version decide. */
 const forms: Readonly<Record<string, Form>> = {
   'Table/meta.k8s.io/v1': 'table',
+  'PartialObjectMetadata/meta.k8s.io/v1': 'partial',
+  'PartialObjectMetadataList/meta.k8s.io/v1': 'partialList',
   'APIGroupDiscoveryList/apidiscovery.k8s.io/v2': 'aggregatedDiscovery',
 };
 

@@ -6,6 +6,19 @@
 import type { JsonObject } from '../../../../shared/domain/json.ts';
 import { type ResourceType, resourceTypes, serverVersion } from '../resource.ts';
 
+interface Subresource {
+  readonly name: string;
+  readonly kind: string;
+  /** Where it speaks another group's kind. */
+  readonly group?: string;
+  readonly verbs: readonly string[];
+}
+
+const podSubresources: readonly Subresource[] = [
+  { name: 'eviction', kind: 'Eviction', group: 'policy', verbs: ['create'] },
+  { name: 'log', kind: 'Pod', verbs: ['get'] },
+];
+
 interface Entry {
   readonly resource: string;
   readonly singular: string;
@@ -15,8 +28,7 @@ interface Entry {
   readonly verbs: readonly string[];
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
-  /** `group` and `version` are given where the subresource speaks another group's kind. */
-  readonly subresources?: readonly { readonly name: string; readonly kind: string; readonly group: string }[];
+  readonly subresources?: readonly Subresource[];
 }
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -26,6 +38,7 @@ const shortNames: Readonly<Record<string, readonly string[]>> = {
   namespaces: ['ns'],
   networkpolicies: ['netpol'],
   nodes: ['no'],
+  persistentvolumeclaims: ['pvc'],
   pods: ['po'],
   resourcequotas: ['quota'],
   serviceaccounts: ['sa'],
@@ -43,7 +56,7 @@ function entryOf(type: ResourceType): Entry {
     verbs: type.resource === 'namespaces' ? verbs.filter((verb) => verb !== 'deletecollection') : verbs,
     ...(short === undefined ? {} : { shortNames: short }),
     ...(['jobs', 'pods'].includes(type.resource) ? { categories: ['all'] } : {}),
-    ...(type.resource === 'pods' ? { subresources: [{ name: 'eviction', kind: 'Eviction', group: 'policy' }] } : {}),
+    ...(type.resource === 'pods' ? { subresources: podSubresources } : {}),
   };
 }
 
@@ -84,10 +97,9 @@ function resourceList(group: string): JsonObject {
         name: `${entry.resource}/${sub.name}`,
         singularName: '',
         namespaced: entry.namespaced,
-        group: sub.group,
-        version: 'v1',
+        ...(sub.group === undefined ? {} : { group: sub.group, version: 'v1' }),
         kind: sub.kind,
-        verbs: ['create'],
+        verbs: sub.verbs,
       })),
     ]);
   const head = group === '' ? { groupVersion: 'v1' } : { apiVersion: 'v1', groupVersion: `${group}/v1` };
@@ -113,8 +125,8 @@ function aggregated(group: string): JsonObject {
         : {
             subresources: entry.subresources.map((sub) => ({
               subresource: sub.name,
-              responseKind: { group: sub.group, version: 'v1', kind: sub.kind },
-              verbs: ['create'],
+              responseKind: { group: sub.group ?? '', version: sub.group === undefined ? '' : 'v1', kind: sub.kind },
+              verbs: sub.verbs,
             })),
           }),
     }));

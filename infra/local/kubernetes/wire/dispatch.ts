@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../../../../shared/domain/json.ts';
 import { isJsonObject } from '../../../../shared/domain/json.ts';
 import { list } from '../object.ts';
+import { asPartialMetadata } from '../partialMetadata.ts';
 import type { KubernetesStatus } from '../statusError.ts';
 import type { Answer, WatchEvent } from '../verbs.ts';
 import type { KubernetesWorld } from '../world.ts';
@@ -14,7 +15,7 @@ import { answeredReview, reviewedAttributes } from './accessReview.ts';
 import { checkObjectType, parseObject, parsePatch, patchTypeOf } from './body.ts';
 import { aggregatedDocument, aggregatedType, discoveryDocument } from './discovery.ts';
 import { type Identity, isAuthenticated } from './identity.ts';
-import { deleteOptions, listOptions, watchOptions, writeOptions } from './options.ts';
+import { deleteOptions, listOptions, logOptions, watchOptions, writeOptions } from './options.ts';
 import { forbiddenPath, forbiddenRequest, isAllowed } from './rbac.ts';
 import { jsonReply, type Reply, textReply } from './reply.ts';
 import {
@@ -94,24 +95,27 @@ function review(rules: Rules, { method, path, body, identity, headers }: Exchang
 export function answerResource(rules: Rules, exchange: Exchange, info: ResourceRequest): Reply {
   if (!isAllowed(rbacObjects(rules), exchange.identity, info)) throw forbiddenRequest(exchange.identity, info);
   if (info.subresource !== undefined) return subresource(rules.world, exchange, info);
-  const forms: readonly Form[] = ['json', 'table'];
+  const forms: readonly Form[] = ['json', 'table', info.verb === 'list' ? 'partialList' : 'partial'];
   const form = chooseForm(exchange.headers.accept, forms, () =>
     notImplemented(exchange.method, `${exchange.path} as ${exchange.headers.accept ?? ''}`),
   );
-  const render = (body: JsonObject): JsonObject =>
-    form === 'table' && body['kind'] !== 'Status'
-      ? asTable(info.type.kind, body, rules.world.clock.now(), exchange.query.get('includeObject'))
-      : body;
+  const render = (body: JsonObject): JsonObject => {
+    if (form === 'json' || body['kind'] === 'Status') return body;
+    if (form !== 'table') return asPartialMetadata(body);
+    return asTable(info.type.kind, body, rules.world.clock.now(), exchange.query.get('includeObject'));
+  };
   if (info.verb === 'watch') return watchReply(rules.world, exchange, info, render);
   const answer = perform(rules.world, exchange, info);
   return jsonReply(answer.status, render(answer.body), { warnings: answer.warnings });
 }
 
-/** Of the subresources only the one through which a drain ends pods is modelled. */
+/** Of the subresources only the log, and the one through which a drain ends pods, are modelled. */
 function subresource(world: KubernetesWorld, exchange: Exchange, info: ResourceRequest): Reply {
   const { namespace, name } = info;
-  const evicts = info.resource === 'pods' && info.subresource === 'eviction' && exchange.method === 'POST';
-  if (!evicts || namespace === undefined || name === undefined) throw notImplemented(exchange.method, exchange.path);
+  const asked = `${exchange.method} ${info.resource}/${info.subresource}`;
+  if (namespace === undefined || name === undefined) throw notImplemented(exchange.method, exchange.path);
+  if (asked === 'GET pods/log') return textReply(world.readLog(namespace, name, logOptions(exchange.query)));
+  if (asked !== 'POST pods/eviction') throw notImplemented(exchange.method, exchange.path);
   parseObject(exchange.body, { kind: 'Eviction' });
   const answer = world.evict(namespace, name, { caller: exchange.identity.user });
   return jsonReply(answer.status, answer.body, { warnings: answer.warnings });

@@ -1,8 +1,15 @@
 /** The options of a request, from its query and, for a delete, its body. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../../shared/domain/json.ts';
 import { count, list, record, text } from '../object.ts';
-import { badRequest, invalid } from '../statusError.ts';
-import type { SelectorOptions, WatchOptions, WorldDeleteOptions, WorldListOptions, WriteOptions } from '../verbs.ts';
+import { badRequest, invalid, notModelled } from '../statusError.ts';
+import type {
+  PodLogOptions,
+  SelectorOptions,
+  WatchOptions,
+  WorldDeleteOptions,
+  WorldListOptions,
+  WriteOptions,
+} from '../verbs.ts';
 import { isSet } from './requestInfo.ts';
 
 const given = (query: URLSearchParams, key: string): string | undefined => query.get(key) ?? undefined;
@@ -33,6 +40,17 @@ export function watchOptions(query: URLSearchParams): WatchOptions {
     resourceVersion: given(query, 'resourceVersion'),
     allowWatchBookmarks: isSet(query.get('allowWatchBookmarks')),
     sendInitialEvents: isSet(query.get('sendInitialEvents')),
+  };
+}
+
+/** Of the log only its end can be asked for here. */
+export function logOptions(query: URLSearchParams): PodLogOptions {
+  const others = [...query.keys()].filter((key) => !['container', 'tailLines', 'limitBytes'].includes(key));
+  if (others.length > 0) throw notModelled(`a log with ${others.join(', ')}`);
+  return {
+    container: given(query, 'container'),
+    tailLines: numberOf(given(query, 'tailLines')),
+    limitBytes: numberOf(given(query, 'limitBytes')),
   };
 }
 

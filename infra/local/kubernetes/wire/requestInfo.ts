@@ -41,7 +41,7 @@ const otherGroups = new Set([
 ]);
 const otherResources = new Set(
   (
-    'bindings componentstatuses endpoints limitranges persistentvolumeclaims persistentvolumes podtemplates ' +
+    'bindings componentstatuses endpoints limitranges persistentvolumes podtemplates ' +
     'replicationcontrollers services cronjobs ingresses ingressclasses ipaddresses servicecidrs clusterroles ' +
     'clusterrolebindings localsubjectaccessreviews subjectaccessreviews selfsubjectrulesreviews'
   ).split(' '),

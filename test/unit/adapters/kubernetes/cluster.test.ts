@@ -36,6 +36,7 @@ function theApi(answers: Answers) {
     patch: (resource, _namespace, wanted) => answer(`patch ${resource} ${wanted}`, aJobObject()),
     delete: (resource, _namespace, wanted, options) =>
       answer(`delete ${resource} ${wanted} ${JSON.stringify(options ?? {})}`, answers.delete ?? undefined),
+    readLog: (_namespace, pod) => answer(`log ${pod}`, ''),
   };
   const told: string[] = [];
   const cluster = clusterOver(api, {

@@ -26,10 +26,12 @@ describe('the rights of the control plane', () => {
     });
     expect(list(find('Role', 'mayfly-control-plane'), 'rules')).toEqual([
       rule('batch', 'jobs', ['get', 'list', 'create', 'patch', 'delete']),
-      rule('', 'pods', ['get', 'list']),
+      rule('', 'pods', ['get', 'list', 'delete']),
+      rule('', 'pods/log', ['get']),
       rule('', 'secrets', ['get', 'create', 'delete']),
       rule('', 'configmaps', ['get', 'list', 'create', 'update', 'patch']),
-      rule('', 'events', ['list', 'create']),
+      rule('', 'events', ['get', 'list', 'create', 'patch']),
+      rule('', 'persistentvolumeclaims', ['list', 'delete']),
       rule('', 'resourcequotas', ['get', 'list']),
       rule('networking.k8s.io', 'networkpolicies', ['get', 'list', 'create', 'patch', 'delete']),
     ]);
