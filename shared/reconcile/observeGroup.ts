@@ -22,13 +22,16 @@ function knownView(policy: PoolPolicy, observed: Observed): View | undefined {
   return requests.known && agents.known ? viewOf(policy, observed, requests.value, agents.value) : undefined;
 }
 
+/** What a look at a pool needs that may have to look at others, too. */
+export type GroupLook = LookDeps & Pick<ReconcileDeps, 'group'>;
+
 export interface Stake {
   readonly needs: LicenceNeeds;
   readonly free: number;
 }
 
 /** What this pool needs, when there may not be enough for all: then its share depends on what the others want. */
-export function stakeOf({ policy, group = [] }: ReconcileDeps, observed: Observed): Stake | undefined {
+export function stakeOf({ policy, group = [] }: GroupLook, observed: Observed): Stake | undefined {
   const view = knownView(policy, observed);
   if (view === undefined) return undefined;
   const free = freeParallelJobs(view);
@@ -71,7 +74,7 @@ function failureOf({ requests, agents }: Observed) {
 
 /** Remembers how much of the room is theirs: until the next look it counts as taken. */
 function noteGrants(
-  { policy }: ReconcileDeps,
+  { policy }: GroupLook,
   { needs, free }: Stake,
   group: readonly LookDeps[],
   members: readonly GroupMember[],
@@ -91,7 +94,7 @@ function noteGrants(
 
 /** Rejects never: a member that could not be read is unknown. */
 export async function observeGroup(
-  deps: ReconcileDeps,
+  deps: GroupLook,
   observed: Observed,
   stake: Stake,
   errors: unknown[],

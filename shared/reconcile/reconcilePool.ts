@@ -7,7 +7,7 @@ import { planPool } from '../plan/planPool.ts';
 import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
 import { freeSince, type Look, longestRetryAfter, lookAtParallelJobs, observePool } from './observe.ts';
-import { observeGroup, stakeOf } from './observeGroup.ts';
+import { type GroupLook, observeGroup, stakeOf } from './observeGroup.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
 export interface PassReport {
@@ -103,7 +103,7 @@ function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
  * The pool itself, and where parallel jobs may be short its licence group. What they are used by is then asked once more,
  * last of all: a request that is given to an agent in between would else be counted nowhere.
  */
-export async function lookAtAll(deps: ReconcileDeps): Promise<Look> {
+export async function lookAtAll(deps: GroupLook): Promise<Look> {
   const { group: others = [] } = deps;
   const look = await observePool(deps, { group: others });
   const stake = stakeOf(deps, look.observed);
