@@ -56,6 +56,8 @@ export interface HookReply {
   readonly status: HookAnswer['status'];
   readonly outcome: HookAnswer['outcome'];
   readonly reason?: string;
+  /** By which secret the caller was let in. */
+  readonly secretMark?: string;
 }
 
 export interface App {
@@ -74,12 +76,12 @@ const sendTimeoutMs = 8_000;
 const hookLevels = { rejected: 'warn', ignored: 'info', enqueued: 'info', unwell: 'error' } as const;
 
 function logHook(log: Log, answer: HookAnswer): HookReply {
-  const { status, outcome } = answer;
+  const { status, outcome, secretMark } = answer;
   const error = 'error' in answer ? errorFields(answer.error) : {};
   const detail = outcome === 'enqueued' ? { state: answer.state, pools: answer.pools } : {};
   const reason = 'reason' in answer ? { reason: answer.reason } : {};
   log.write(hookLevels[outcome], `hook.${outcome}`, { status, ...reason, ...detail, ...error });
-  return { status, outcome, ...reason };
+  return { status, outcome, ...reason, ...(secretMark !== undefined && { secretMark }) };
 }
 
 function configProblems(error: unknown): readonly ConfigProblem[] {

@@ -16,11 +16,18 @@ import type { HookVerifier } from './verify.ts';
 
 export type UnwellReason = 'secretUnreadable' | 'notEnqueued' | 'unexpected';
 
-export type HookAnswer =
+/** What an authenticated caller is told beside: by which secret it was let in. */
+interface Marked {
+  readonly secretMark?: string;
+}
+
+type Told =
   | { readonly status: 401; readonly outcome: 'rejected' }
   | { readonly status: 200; readonly outcome: 'ignored'; readonly reason: IgnoredReason; readonly error?: unknown }
   | { readonly status: 202; readonly outcome: 'enqueued'; readonly state: JobState; readonly pools: number }
   | { readonly status: 503 | 202; readonly outcome: 'unwell'; readonly reason: UnwellReason; readonly error?: unknown };
+
+export type HookAnswer = Told & Marked;
 
 export interface HookParts {
   readonly verifier: HookVerifier;
@@ -80,9 +87,11 @@ export function hookReceiver(parts: HookParts): HookReceiver {
     const verdict = await parts.verifier.verify(request.headers);
     if (verdict === 'rejected') return { status: 401, outcome: 'rejected' };
     if (verdict === 'unreadable') return unwell('secretUnreadable');
+    const secretMark = parts.verifier.mark(request.headers);
     const body = await readBody(request);
     const event: JobEvent | Ignored = body instanceof Uint8Array ? parseBody(body) : body;
-    return event.kind === 'ignored' ? ignored(event.reason) : ring(event, invocationId);
+    const told = event.kind === 'ignored' ? ignored(event.reason) : await ring(event, invocationId);
+    return secretMark === undefined ? told : { ...told, secretMark };
   };
 
   return {

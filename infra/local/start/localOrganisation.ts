@@ -67,9 +67,9 @@ export async function startOrganisation(options: OrganisationOptions): Promise<L
   };
   const post: PostHook = async (request) => {
     try {
-      const status = await fetchPost(request);
-      tell(request.body, status);
-      return status;
+      const response = await fetchPost(request);
+      tell(request.body, response.status);
+      return response;
     } catch (error) {
       tell(request.body, undefined);
       throw error;

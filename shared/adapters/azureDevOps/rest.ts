@@ -34,7 +34,7 @@ export interface AzureDevOpsOptions {
 export interface AzureDevOpsCall {
   /** A short gerund for errors. */
   readonly operation: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the organisation, for example `_apis/distributedtask/pools`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -109,6 +109,8 @@ function send(client: HttpClient, call: AzureDevOpsCall, url: string): Promise<R
       return client.del(url, headers);
     case 'POST':
       return client.post(url, JSON.stringify(call.body), withBody);
+    case 'PUT':
+      return client.put(url, JSON.stringify(call.body), withBody);
     case 'PATCH':
       return client.patch(url, JSON.stringify(call.body), withBody);
   }

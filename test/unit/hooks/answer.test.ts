@@ -102,7 +102,7 @@ describe('hookReceiver', () => {
 
   it('turns any surprise into 503', async () => {
     const error = new Error('surprise');
-    const { receiver } = aReceiver({ verifier: { verify: () => Promise.reject(error) } });
+    const { receiver } = aReceiver({ verifier: { verify: () => Promise.reject(error), mark: () => undefined } });
     const answer = await receiver.receive(aHookRequest(), 'i-1');
     expect(answer).toEqual({ status: 503, outcome: 'unwell', reason: 'unexpected', error });
   });

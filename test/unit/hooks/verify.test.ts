@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { hookKeepMs } from '../../../shared/domain/hookSecret.ts';
 import { Secret } from '../../../shared/domain/secret.ts';
-import { type HookSecrets, hookVerifier, matches, presentedSecrets, rereadMs } from '../../../shared/hooks/verify.ts';
+import {
+  type HookSecrets,
+  hookVerifier,
+  markOf,
+  matches,
+  presentedSecrets,
+  rereadMs,
+} from '../../../shared/hooks/verify.ts';
 import { basic } from '../../support/hooks.ts';
 
 const secrets = (current: string, previous?: string): HookSecrets => ({
@@ -112,5 +120,54 @@ describe('hookVerifier', () => {
     state.at -= 3_600_000;
     await verify('wrong');
     expect(state.reads).toBe(2);
+  });
+
+  it('looks at the vault again behind a long-lived secret, so that a dropped one is refused at last', async () => {
+    const { state, verify } = world(secrets('a'), secrets('b'));
+    state.at += hookKeepMs - 1;
+    expect([await verify('a'), state.reads]).toEqual(['accepted', 0]);
+    state.at += 1;
+    expect(await verify('a')).toBe('accepted');
+    expect([await verify('a'), state.reads]).toEqual(['rejected', 1]);
+  });
+
+  it('keeps what it knows while the vault cannot be read', async () => {
+    const { state, verify } = world(secrets('a'), undefined);
+    state.at += hookKeepMs;
+    await verify('a');
+    expect([await verify('a'), state.reads]).toEqual(['accepted', 1]);
+  });
+});
+
+describe('mark', () => {
+  const long = 'a secret of more than two dozen characters';
+  const others = [new Secret(`${long}, the former one`)];
+  const verifier = hookVerifier({
+    initial: { ...secrets(long, 'short'), others },
+    read: async () => secrets(long),
+    now: () => 0,
+  });
+  const rows = [
+    { name: 'tells a generated secret', given: { authorization: basic(long) }, want: markOf(long) },
+    {
+      name: 'tells a former one from it',
+      given: { authorization: basic(`${long}, the former one`) },
+      want: markOf(`${long}, the former one`),
+    },
+    { name: 'tells nothing of a short one', given: { authorization: basic('short') }, want: undefined },
+    { name: 'tells nothing of an unknown one', given: { authorization: basic(`${long}?`) }, want: undefined },
+    {
+      name: 'tells the accepted one of two',
+      given: { authorization: basic('wrong'), 'x-mayfly-secret': long },
+      want: markOf(long),
+    },
+  ];
+  it.each(rows)('$name', ({ given, want }) => {
+    expect(verifier.mark(new Headers(given))).toBe(want);
+  });
+
+  it('holds nothing of the secret', () => {
+    expect(markOf(long)).toMatch(/^[0-9a-f]{12}$/);
+    expect(markOf(long)).not.toBe(markOf(`${long}.`));
   });
 });

@@ -14,7 +14,7 @@ import type { CancelTimer, WorldClock } from '../../../world/clock.ts';
 import type { Random } from '../../../world/random.ts';
 import type { JobStateEvent } from '../../events.ts';
 import { type HookEvent, hookBody, wants } from './payload.ts';
-import { hookHeaders, type PostHook } from './post.ts';
+import { type HookResponse, hookHeaders, type PostHook } from './post.ts';
 import type { Subscription, Subscriptions } from './subscription.ts';
 
 const transientDelaysMs: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 60].map(secondsMs);
@@ -59,6 +59,8 @@ export interface HookNotification {
   attempts: number;
   /** The last answer; undefined = none came. */
   lastStatus?: number | undefined;
+  /** What the receiver wrote. */
+  lastBody?: string | undefined;
   nextRetryAt?: number;
 }
 
@@ -102,9 +104,29 @@ export class HookDelivery {
     }
   }
 
-  /** Sends an event once and outside all rules, as the Test button does. */
-  async sendTest(subscription: Pick<Subscription, 'id' | 'resourceVersion' | 'consumerInputs'>, event: HookEvent) {
-    return this.#post(subscription, event, 1);
+  /**
+   * Sends an event once and outside all rules, as the Test button does. That of a stored subscription is one of its
+   * notifications.
+   */
+  async sendTest(
+    subscription: Pick<Subscription, 'id' | 'resourceVersion' | 'consumerInputs'>,
+    event: HookEvent,
+  ): Promise<HookNotification> {
+    const isStored = this.#options.subscriptions.get(subscription.id) !== undefined;
+    const id = isStored ? this.#nextId(subscription.id) : 1;
+    const notification: HookNotification = {
+      id,
+      subscriptionId: subscription.id,
+      event,
+      status: 'requestInProgress',
+      result: 'pending',
+      attempts: 1,
+    };
+    if (isStored) this.#remember(notification);
+    const answer = await this.#post(subscription, event, id);
+    tell(notification, answer);
+    finish(notification, classOf(answer?.status) === 'success' ? 'succeeded' : 'failed');
+    return notification;
   }
 
   close(): void {
@@ -121,22 +143,30 @@ export class HookDelivery {
       this.dropped.lost += 1;
       return;
     }
-    const id = (this.#lastIds.get(subscription.id) ?? 0) + 1;
-    this.#lastIds.set(subscription.id, id);
     const notification: HookNotification = {
-      id,
+      id: this.#nextId(subscription.id),
       subscriptionId: subscription.id,
       event,
       status: 'queued',
       result: 'pending',
       attempts: 0,
     };
-    this.#notifications.push(notification);
-    if (this.#notifications.length > historyLimit) this.#notifications.splice(0, historyLimit / 2);
+    this.#remember(notification);
     this.#after(this.#latency(), () => this.#attempt(notification, 0));
     for (let copy = 1; copy < (disorder.times ?? 1); copy++) {
       this.#after(this.#latency(), () => this.#sendCopy(notification));
     }
+  }
+
+  #nextId(subscriptionId: string): number {
+    const id = (this.#lastIds.get(subscriptionId) ?? 0) + 1;
+    this.#lastIds.set(subscriptionId, id);
+    return id;
+  }
+
+  #remember(notification: HookNotification): void {
+    this.#notifications.push(notification);
+    if (this.#notifications.length > historyLimit) this.#notifications.splice(0, historyLimit / 2);
   }
 
   #latency(): number {
@@ -196,7 +226,7 @@ export class HookDelivery {
   async #send(subscription: Subscription, notification: HookNotification): Promise<AnswerClass> {
     notification.status = 'requestInProgress';
     notification.attempts += 1;
-    notification.lastStatus = await this.#post(subscription, notification.event, notification.id);
+    tell(notification, await this.#post(subscription, notification.event, notification.id));
     return classOf(notification.lastStatus);
   }
 
@@ -204,11 +234,12 @@ export class HookDelivery {
     subscription: Pick<Subscription, 'id' | 'resourceVersion' | 'consumerInputs'>,
     event: HookEvent,
     notificationId: number,
-  ): Promise<number | undefined> {
+  ): Promise<HookResponse | undefined> {
     const body = hookBody(subscription, event, notificationId, this.#options.baseUrl());
     const inputs = subscription.consumerInputs;
     try {
-      return await this.#options.post({ url: inputs['url'] ?? '', headers: hookHeaders(inputs), body });
+      const answer = await this.#options.post({ url: inputs['url'] ?? '', headers: hookHeaders(inputs), body });
+      return typeof answer === 'number' ? { status: answer, body: '' } : answer;
     } catch {
       return undefined;
     }
@@ -238,6 +269,11 @@ function guid(random: Random): string {
       .toString(16)
       .padStart(digits, '0');
   return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(6)}${hex(6)}`;
+}
+
+function tell(notification: HookNotification, answer: HookResponse | undefined): void {
+  notification.lastStatus = answer?.status;
+  notification.lastBody = answer?.body;
 }
 
 function finish(notification: HookNotification, result: 'succeeded' | 'failed'): void {

@@ -7,8 +7,14 @@ export interface HookRequest {
   readonly body: string;
 }
 
-/** Sends one notification and answers the HTTP status; rejects when there is no answer. */
-export type PostHook = (request: HookRequest) => Promise<number>;
+/** What the receiver said. */
+export interface HookResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Sends one notification; a bare number is a status without a body. Rejects when there is no answer. */
+export type PostHook = (request: HookRequest) => Promise<HookResponse | number>;
 
 /** Basic auth, and "Name:value" per line (webhooks.md). */
 export function hookHeaders(inputs: Inputs): Readonly<Record<string, string>> {
@@ -25,8 +31,7 @@ export function hookHeaders(inputs: Inputs): Readonly<Record<string, string>> {
 }
 
 /** Posts with global fetch. Redirects are not followed: a 3xx is an error like any other. */
-export const fetchPost: PostHook = async ({ url, headers, body }) => {
+export const fetchPost = async ({ url, headers, body }: HookRequest): Promise<HookResponse> => {
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' });
-  await response.body?.cancel();
-  return response.status;
+  return { status: response.status, body: await response.text() };
 };

@@ -31,10 +31,15 @@ function found(wire: Wire, id: string): Subscription {
 }
 
 function notificationJson(notification: HookNotification): Readonly<Record<string, unknown>> {
-  const { id, subscriptionId, status, result, attempts, lastStatus, nextRetryAt, event } = notification;
+  const { id, subscriptionId, status, result, attempts, nextRetryAt, event } = notification;
   const nextRetryTime = nextRetryAt === undefined ? undefined : new Date(nextRetryAt).toISOString();
-  const details = { requestAttempts: attempts, response: lastStatus && `Status Code: ${lastStatus}`, nextRetryTime };
+  const details = { requestAttempts: attempts, response: responseText(notification), nextRetryTime };
   return { id, subscriptionId, eventId: event.id, status, result, details };
+}
+
+/** As the history of a subscription shows it: what came back, in full. */
+function responseText({ lastStatus, lastBody }: HookNotification): string | undefined {
+  return lastStatus === undefined ? undefined : `Status Code: ${lastStatus}\nContent:\n${lastBody ?? ''}`;
 }
 
 async function sendTest(c: WireContext, wire: Wire): Promise<Response> {
@@ -47,9 +52,12 @@ async function sendTest(c: WireContext, wire: Wire): Promise<Response> {
   const state = jobStates.find((known) => known === String(asked['jobStateId']).toLowerCase()) ?? 'waiting';
   const event = sampleEvent(state, wire.clock.now());
   const { id = '00000000-0000-0000-0000-000000000000' } = stored ?? {};
-  const status = await wire.hookDelivery.sendTest({ ...draft, id }, event);
-  const result = status !== undefined && status >= 200 && status < 300 ? 'succeeded' : 'failed';
-  return c.json({ id: 1, status: 'completed', result, details: { requestAttempts: 1, response: status } });
+  const sending = wire.hookDelivery.sendTest({ ...draft, id }, event);
+  if (stored !== undefined && wire.slowTests) {
+    const { id: notificationId } = wire.hookDelivery.notifications.at(-1) ?? { id: 0 };
+    return c.json({ id: notificationId, subscriptionId: id, status: 'queued', result: 'pending' });
+  }
+  return c.json(notificationJson(await sending));
 }
 
 export function hookRoutes(app: WireApp, wire: Wire): void {
@@ -83,6 +91,13 @@ export function hookRoutes(app: WireApp, wire: Wire): void {
     const { id } = found(wire, c.req.param('id'));
     const own = wire.hookDelivery.notifications.filter((notification) => notification.subscriptionId === id);
     return c.json(listOf(own.map(notificationJson).toReversed()));
+  });
+  app.get(`${base}/subscriptions/:id/notifications/:notification`, (c) => {
+    const { id } = found(wire, c.req.param('id'));
+    const wanted = Number(c.req.param('notification'));
+    const own = wire.hookDelivery.notifications.find((each) => each.subscriptionId === id && each.id === wanted);
+    if (own !== undefined) return c.json(notificationJson(own));
+    throw new WireRefusal(404, 'NotificationNotFoundException', `No notification has the id ${wanted}.`);
   });
   app.post(`${base}/testnotifications`, (c) => sendTest(c, wire));
 }
