@@ -183,6 +183,17 @@ describe('every shipped Role', () => {
     );
   });
 
+  it('changes no Secret but those that it names', () => {
+    const rules = ofKind('Role').flatMap((each) => list(each, 'rules'));
+    const changing = rules.filter(
+      (rule) =>
+        list(rule, 'resources').includes('secrets') &&
+        list(rule, 'verbs').some((verb) => ['patch', 'update'].includes(scalar(verb))),
+    );
+    expect(changing.filter((rule) => list(rule, 'resourceNames').length === 0)).toEqual([]);
+    expect(unique(changing.flatMap((rule) => list(rule, 'resourceNames').map(scalar)))).toEqual(['mayfly-token']);
+  });
+
   it('is read here: no object in any file is left out', () => {
     const files = readdirSync(shipped, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
     const written = files
