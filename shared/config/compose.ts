@@ -11,6 +11,7 @@ import type {
   PoolConfig,
   SecretReference,
 } from './policy.ts';
+import { registryOf, repositoriesOf } from './registries.ts';
 import type { ConfigDocument } from './schema.ts';
 
 type OrganisationDocument = ConfigDocument['organisations'][number];
@@ -21,16 +22,19 @@ type WarmDocument = PoolDocument['warm'][number];
 
 export function composeConfig(document: ConfigDocument): MayflyConfig {
   const { generation, hooks, keyVault } = document;
+  const templates = document.templates.map(templateOf);
   return {
     ...(generation !== undefined && { generation }),
     installation: document.installation,
     organisations: document.organisations.map(organisationOf),
     clusters: document.clusters.map(({ access, ...cluster }) => ({ ...cluster, access: accessOf(access) })),
-    templates: document.templates.map(templateOf),
+    templates,
     pools: document.pools.map((pool) => poolOf(pool, document)),
     ...(hooks !== undefined && { hooks: hooksOf(hooks.secret) }),
     serviceBus: document.serviceBus,
     ...(keyVault !== undefined && { keyVault }),
+    registries: document.registries.map((registry) => registryOf(registry, secretOf)),
+    allowedRepositories: document.allowedRepositories ?? repositoriesOf(templates),
   };
 }
 

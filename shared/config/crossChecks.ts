@@ -10,6 +10,7 @@ import { fallbackChecks } from './fallbackChecks.ts';
 import { type DocumentPath, formatPath, foundAt, valueAt } from './paths.ts';
 import { poolChecks } from './poolChecks.ts';
 import { registrationChecks } from './registrationChecks.ts';
+import { registryChecks } from './registryChecks.ts';
 import { templateChecks } from './templateChecks.ts';
 
 export interface Documents {
@@ -36,6 +37,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ...entries('templates').flatMap((template) => templateChecks(template, problem)),
     ...fallbackChecks(documents.filled, problem),
     ...registrationChecks(documents.filled, problem),
+    ...registryChecks(documents.filled, problem),
     ...vaultChecks(documents.filled, problem),
   ];
 }
@@ -69,7 +71,7 @@ function duplicates(
 }
 
 function vaultChecks(document: JsonValue, problem: MakeProblem): readonly ConfigProblem[] {
-  const isUsed = ['organisations', 'clusters', 'hooks'].some((part) =>
+  const isUsed = ['organisations', 'clusters', 'registries', 'hooks'].some((part) =>
     hasKey(valueAt(document, [part]), 'keyVaultSecret'),
   );
   return isUsed && valueAt(document, ['keyVault']) === undefined

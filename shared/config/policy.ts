@@ -87,6 +87,15 @@ export interface HooksConfig {
   readonly previous?: SecretReference;
 }
 
+export interface RegistryConfig {
+  /** As images name it, in lower case. */
+  readonly host: string;
+  readonly credential:
+    | { readonly kind: 'anonymous' }
+    | { readonly kind: 'basic'; readonly username: string; readonly secret: SecretReference }
+    | { readonly kind: 'acr'; readonly clientId?: string };
+}
+
 export interface MayflyConfig {
   /** Orders versions of the configuration; without it the source's own order holds. */
   readonly generation?: number;
@@ -98,4 +107,7 @@ export interface MayflyConfig {
   readonly hooks?: HooksConfig;
   readonly serviceBus: { readonly queue: string };
   readonly keyVault?: { readonly url: string };
+  readonly registries: readonly RegistryConfig[];
+  /** registry/repository, registry/* or registry/path/*: images come from these alone. Never empty. */
+  readonly allowedRepositories: readonly string[];
 }

@@ -18,6 +18,7 @@ import {
 } from './fields.ts';
 import { limitsSchema, runsSchema } from './limits.ts';
 import { podParts } from './podParts.ts';
+import { allowedRepositoriesSchema, registriesSchema } from './registries.ts';
 import { warmSchema } from './warm.ts';
 
 const credential = z.discriminatedUnion('kind', [
@@ -179,6 +180,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   keyVault: z.strictObject({ url }).exactOptional(),
+  registries: registriesSchema,
+  allowedRepositories: allowedRepositoriesSchema
+    .exactOptional()
+    .describe('Images come from these alone. Default: the repositories that the templates name.'),
 });
 
 /** What a valid file holds, defaults filled in. */

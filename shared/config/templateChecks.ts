@@ -1,10 +1,12 @@
 /** What the parts of one template say of each other. */
 import type { ConfigProblem } from '../domain/errors.ts';
+import { parseImageReference } from '../domain/imageReference.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { type Entry, type MakeProblem, quantitiesOf, textOf } from './entries.ts';
+import { type Entry, type MakeProblem, quantitiesOf } from './entries.ts';
 import { type DocumentPath, formatPath, valueAt } from './paths.ts';
 import { podBlockProblems } from './podSchemaBlock.ts';
 import { type Reference, repeated } from './references.ts';
+import { imagesOf } from './registryChecks.ts';
 
 export function templateChecks(template: Entry, problem: MakeProblem): readonly ConfigProblem[] {
   return [
@@ -16,30 +18,11 @@ export function templateChecks(template: Entry, problem: MakeProblem): readonly 
   ];
 }
 
-/** The template's own image, those that a request may choose, and the one that brings the agent. */
-function imagesOf({ path, value }: Entry): readonly Reference[] {
-  const named = valueAt(value, ['parameters', 'image']);
-  const chosen = isJsonObject(named) ? Object.entries(named) : [];
-  return [
-    { path: [...path, 'image'], name: textOf(value['image']) ?? '' },
-    { path: [...path, 'inject', 'image'], name: textOf(valueAt(value, ['inject', 'image'])) ?? '' },
-    ...chosen.map(([name, image]) => ({
-      path: [...path, 'parameters', 'image', name],
-      name: textOf(image) ?? '',
-    })),
-  ].filter(({ name }) => name.trim() !== '');
-}
-
 /** A tag can be moved under a running pool; what was promoted must be what runs. */
-function imageChecks(image: Reference, allowTags: boolean, problem: MakeProblem): readonly ConfigProblem[] {
-  if (allowTags) {
-    return /^[^\s@]+(@sha256:[0-9a-f]{64})?$/.test(image.name)
-      ? []
-      : [problem(image.path, 'must be an image reference')];
-  }
-  return /^[^\s@]+@sha256:[0-9a-f]{64}$/.test(image.name)
-    ? []
-    : [problem(image.path, 'must carry a digest (@sha256:...) unless allowTags is true')];
+function imageChecks({ path, name }: Reference, allowTags: boolean, problem: MakeProblem): readonly ConfigProblem[] {
+  if (!allowTags && !/^[^\s@]+@sha256:[0-9a-f]{64}$/.test(name))
+    return [problem(path, 'must carry a digest (@sha256:...) unless allowTags is true')];
+  return parseImageReference(name) === undefined ? [problem(path, 'must be an image reference')] : [];
 }
 
 /** Two alike would be one capability, and which of them a request chose nobody could tell. */
