@@ -1,5 +1,5 @@
 /** The attempts at each request, living, ended and merely named, looked up once for a whole plan. */
-import { type AgentJob, isOver } from '../domain/agentJob.ts';
+import { type AgentJob, hasStopped } from '../domain/agentJob.ts';
 import { type NameScope, parseName } from '../domain/names.ts';
 import { isBootExpired } from './boot.ts';
 import { wasEverOnline } from './supply.ts';
@@ -55,7 +55,7 @@ export class Attempts {
 export function hasFailed(view: View, agentJob: AgentJob): boolean {
   if (agentJob.phase === 'creating') return view.now >= agentJob.createBy;
   if (agentJob.phase !== 'started' || cameOnline(view, agentJob)) return false;
-  return isOver(agentJob) || isBootExpired(agentJob, view.policy, view.now);
+  return hasStopped(agentJob) || isBootExpired(agentJob, view.policy, view.now);
 }
 
 function cameOnline(view: View, agentJob: AgentJob): boolean {

@@ -35,15 +35,32 @@ function agentWords({ state, unmet, goesTo, keptFor, distrusted }: AgentTrail): 
   ].join('; ');
 }
 
-function attemptWords(attempt: AttemptTrail): string {
-  const { phase, cluster, reason, cause, message, holds, served, endedAt, exitCode } = attempt;
+const rerunWords = { open: '', none: ', not run again', asked: ', which is run again' } as const;
+
+/** The newest of them that tells: earlier ones most often tell the same. */
+function lastLines(attempts: readonly AttemptTrail[]): readonly string[] {
+  const telling = attempts.findLast((each) => each.lastLines !== undefined);
+  return telling === undefined ? [] : [`of pod ${telling.pod ?? telling.name}`, ...(telling.lastLines ?? [])];
+}
+
+/** Why it ended, as it was written down; else what is to be seen of its pod. */
+function troubleWords({ reason, detail, cause, message, exitCode }: AttemptTrail): readonly string[] {
+  if (reason !== undefined && detail !== undefined) return [`${reason}: ${detail}`];
   return [
-    `${phase} in ${cluster}`,
     ...(reason === undefined ? [] : [reason]),
     ...(cause === undefined ? [] : [`${cause}${message === undefined ? '' : `: ${message}`}`]),
     ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),
+  ];
+}
+
+function attemptWords(attempt: AttemptTrail): string {
+  const { phase, cluster, holds, served, lost, endedAt } = attempt;
+  return [
+    `${phase} in ${cluster}`,
+    ...troubleWords(attempt),
     ...(holds === undefined ? [] : [`works on ${holds}`]),
     ...(served === undefined ? [] : [`served ${served}`]),
+    ...(lost === undefined ? [] : [`lost ${lost.requestId}${rerunWords[lost.rerun]}`]),
     ...(endedAt === undefined ? [] : [`ended ${instant(endedAt)}`]),
   ].join('; ');
 }
@@ -115,6 +132,7 @@ function trailLines(trail: Trail, decides: boolean): readonly string[] {
       ...aligned(latest.map((each) => [each.name, attemptWords(each)])),
       ...rest(attempts.length, latest.length),
     ]),
+    ...section('last lines', lastLines(attempts)),
     ...section('tried again', retryAt === undefined ? [] : [`not before ${instant(retryAt)}`]),
   ];
 }

@@ -86,6 +86,16 @@ export function servedPatch(agentJob: Identity, requestId: number): JsonPatch {
   return [testUid(agentJob), set(annotations.served, String(requestId))];
 }
 
+/** Ends the pod, and says whose the name is now. */
+export function nameLockPatch(agentJob: Identity, agentId: number): JsonPatch {
+  return [
+    testUid(agentJob),
+    { op: 'test', path: annotationPointer(annotations.phase), value: 'retiring' satisfies AgentJobPhase },
+    set(annotations.agentId, String(agentId)),
+    { op: 'replace', path: '/spec/suspend', value: true },
+  ];
+}
+
 export function suspendPatch(agentJob: Identity): JsonPatch {
   return [testUid(agentJob), { op: 'replace', path: '/spec/suspend', value: true }];
 }

@@ -12,6 +12,7 @@ import type { Action } from '../plan/plan.ts';
 import type { Cluster } from '../ports.ts';
 import { deleteOwnSecret } from './creation.ts';
 import type { Pass } from './deps.ts';
+import { endUnderLock, mayYetRegister } from './nameLock.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
 import { tellOfFailure } from './poolEvents.ts';
@@ -68,12 +69,21 @@ async function ownerOf(
   agent: Agent,
 ): Promise<'its' | 'a twin' | 'unclear'> {
   if (agentId !== undefined) return 'its';
-  const others = deps.clusters.filter((candidate) => candidate.name !== cluster);
-  const found = await Promise.all(others.map((other) => other.getAgentJob(name)));
-  const twins = found.filter((other) => other !== undefined && isAlive(other));
-  if (twins.some((twin) => twin?.agentId === agent.id)) return 'a twin';
-  return twins.some((twin) => twin?.agentId === undefined) ? 'unclear' : 'its';
+  const twins = await twinsOf(deps, name, cluster);
+  if (twins.some((twin) => twin.agentId === agent.id)) return 'a twin';
+  return twins.some((twin) => twin.agentId === undefined) ? 'unclear' : 'its';
 }
+
+/** Jobs of the same name in other clusters that may yet run something. */
+async function twinsOf({ clusters }: Pass, name: string, cluster: string): Promise<readonly AgentJob[]> {
+  const others = clusters.filter((candidate) => candidate.name !== cluster);
+  const found = await Promise.all(others.map((other) => other.getAgentJob(name)));
+  return found.filter((other) => other !== undefined).filter(isAlive);
+}
+
+/** The name may be its twin's to register. */
+const hasTwin = async ({ deps }: Retiring, { name, cluster }: AgentJob): Promise<boolean> =>
+  (await twinsOf(deps, name, cluster)).length > 0;
 
 async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): Promise<void> {
   try {
@@ -123,7 +133,9 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
   const named = await deps.pools.findAgent(deps.policy.poolId, agentJob.name);
   const isNamed = named !== undefined && standsBehind(agentJob, named) && (await mayBeIts(retiring, agentJob, named));
   if (isNamed || !retiring.absenceCounts) return false;
-  if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
+  if (mayYetRegister(agentJob) && !(await hasTwin(retiring, agentJob)))
+    await endUnderLock(deps.pools, deps.policy.poolId, cluster, agentJob);
+  else if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));
   else await hurry(retiring, agentJob, now);
   return false;
 }

@@ -80,7 +80,9 @@ export class Invariants {
   #onAgent(event: AdoEvent & { readonly poolId: number }, name: string): void {
     const parsed = this.#parsedName(event.poolId, name);
     this.#conduct.onAgent(event, parsed);
-    if (event.kind === 'agentAdded' && parsed?.kind === 'request') this.#onRegistered(name, event.at);
+    // A lock on a name keeps an agent from bearing it; it is none.
+    if (event.kind === 'agentAdded' && parsed?.kind === 'request' && !event.placeholder)
+      this.#onRegistered(name, event.at);
     if (event.kind === 'sessionOpened') this.#countFlap(name);
     if (event.kind === 'agentDeleted' && event.heldRequest !== undefined) {
       this.violated(event.at, `agent ${name} was deleted while it held request ${event.heldRequest}`);
