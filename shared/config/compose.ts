@@ -5,6 +5,7 @@ import type { Template, WarmSchedule } from '../domain/template.ts';
 import type { SecretSource } from './fields.ts';
 import type {
   ClusterAccess,
+  HooksConfig,
   MayflyConfig,
   OrganisationConfig,
   OrganisationCredential,
@@ -21,7 +22,7 @@ type PoolDocument = ConfigDocument['pools'][number];
 type WarmDocument = PoolDocument['warm'][number];
 
 export function composeConfig(document: ConfigDocument): MayflyConfig {
-  const { generation, hooks, keyVault } = document;
+  const { generation, hooks, keyVault, delegatedUser } = document;
   const templates = document.templates.map(templateOf);
   return {
     ...(generation !== undefined && { generation }),
@@ -30,9 +31,11 @@ export function composeConfig(document: ConfigDocument): MayflyConfig {
     clusters: document.clusters.map(({ access, ...cluster }) => ({ ...cluster, access: accessOf(access) })),
     templates,
     pools: document.pools.map((pool) => poolOf(pool, document)),
-    ...(hooks !== undefined && { hooks: hooksOf(hooks.secret) }),
+    ...(hooks !== undefined && { hooks: hooksOf(hooks) }),
     serviceBus: document.serviceBus,
     ...(keyVault !== undefined && { keyVault }),
+    tokens: document.tokens,
+    ...(delegatedUser !== undefined && { delegatedUser }),
     registries: document.registries.map((registry) => registryOf(registry, secretOf)),
     allowedRepositories: document.allowedRepositories ?? repositoriesOf(templates),
   };
@@ -104,9 +107,12 @@ function warmOf({ hours, ...warm }: WarmDocument): WarmSchedule {
   return { ...warm, ...hours };
 }
 
-function hooksOf({
-  current,
-  previous,
-}: NonNullable<ConfigDocument['hooks']>['secret']): MayflyConfig['hooks'] & object {
-  return { current: secretOf(current), ...(previous !== undefined && { previous: secretOf(previous) }) };
+function hooksOf({ secret, rotateAfter, subscriptions }: NonNullable<ConfigDocument['hooks']>): HooksConfig {
+  const { current, previous } = secret;
+  return {
+    current: secretOf(current),
+    ...(previous !== undefined && { previous: secretOf(previous) }),
+    rotateAfter,
+    subscriptions,
+  };
 }

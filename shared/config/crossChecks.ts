@@ -12,6 +12,7 @@ import { poolChecks } from './poolChecks.ts';
 import { registrationChecks } from './registrationChecks.ts';
 import { registryChecks } from './registryChecks.ts';
 import { templateChecks } from './templateChecks.ts';
+import { tokenChecks } from './tokenChecks.ts';
 
 export interface Documents {
   /** Before settings were filled in: what problems may show. */
@@ -27,7 +28,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
   });
   const entries = (list: string): readonly Entry[] => entriesOf(documents.filled, list);
   return [
-    ...['organisations', 'clusters', 'templates'].flatMap((list) =>
+    ...['organisations', 'clusters', 'templates', 'tokens'].flatMap((list) =>
       duplicates(entries(list), nameOf, ['name'], problem),
     ),
     ...duplicates(entries('organisations'), urlOf, ['url'], problem),
@@ -38,6 +39,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ...fallbackChecks(documents.filled, problem),
     ...registrationChecks(documents.filled, problem),
     ...registryChecks(documents.filled, problem),
+    ...tokenChecks(documents.filled, problem),
     ...vaultChecks(documents.filled, problem),
   ];
 }
@@ -71,7 +73,7 @@ function duplicates(
 }
 
 function vaultChecks(document: JsonValue, problem: MakeProblem): readonly ConfigProblem[] {
-  const isUsed = ['organisations', 'clusters', 'registries', 'hooks'].some((part) =>
+  const isUsed = ['organisations', 'clusters', 'registries', 'hooks', 'tokens', 'delegatedUser'].some((part) =>
     hasKey(valueAt(document, [part]), 'keyVaultSecret'),
   );
   return isUsed && valueAt(document, ['keyVault']) === undefined

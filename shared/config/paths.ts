@@ -29,7 +29,14 @@ export function valueAt(document: JsonValue, path: DocumentPath): JsonValue | un
 }
 
 /** Below these people paste the secret itself where its name belongs; their texts are never repeated. */
-const sensitive: ReadonlySet<string | number> = new Set(['credential', 'access', 'secret', 'env', 'proxy']);
+const sensitive: ReadonlySet<string | number> = new Set([
+  'credential',
+  'access',
+  'secret',
+  'keyVaultSecret',
+  'env',
+  'proxy',
+]);
 
 /**
  * What stands at a path, for a problem. `document` is the one before settings were filled in, so that the value of a

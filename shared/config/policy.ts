@@ -85,6 +85,34 @@ export interface PoolLimits {
 export interface HooksConfig {
   readonly current: SecretReference;
   readonly previous?: SecretReference;
+  /** In ms. */
+  readonly rotateAfter: number;
+  /** Projects whose subscriptions are written with each new secret; empty = it is never replaced. */
+  readonly subscriptions: readonly {
+    readonly organisation: string;
+    readonly projects: readonly string[];
+    readonly url: string;
+  }[];
+}
+
+/** A personal access token that is kept alive. Times in ms. */
+export interface TokenConfig {
+  readonly name: string;
+  readonly organisation: string;
+  readonly keyVaultSecret: string;
+  readonly mode: 'watch' | 'rotate';
+  readonly scopes: readonly string[];
+  readonly lifetime: number;
+  readonly rotateBefore?: number;
+  readonly grace: number;
+  readonly secrets: readonly { readonly cluster: string; readonly secret: string; readonly key: string }[];
+}
+
+/** As whom tokens are made. */
+export interface DelegatedUserConfig {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly keyVaultSecret: string;
 }
 
 export interface RegistryConfig {
@@ -107,6 +135,8 @@ export interface MayflyConfig {
   readonly hooks?: HooksConfig;
   readonly serviceBus: { readonly queue: string };
   readonly keyVault?: { readonly url: string };
+  readonly tokens: readonly TokenConfig[];
+  readonly delegatedUser?: DelegatedUserConfig;
   readonly registries: readonly RegistryConfig[];
   /** registry/repository, registry/* or registry/path/*: images come from these alone. Never empty. */
   readonly allowedRepositories: readonly string[];

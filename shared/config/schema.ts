@@ -19,6 +19,7 @@ import {
 import { limitsSchema, runsSchema } from './limits.ts';
 import { podParts } from './podParts.ts';
 import { allowedRepositoriesSchema, registriesSchema } from './registries.ts';
+import { delegatedUserSchema, hookRotationSchema, tokensSchema } from './tokens.ts';
 import { warmSchema } from './warm.ts';
 
 const credential = z.discriminatedUnion('kind', [
@@ -169,7 +170,10 @@ export const configSchema = z.strictObject({
   templates: z.array(template).min(1),
   pools: z.array(pool).min(1),
   hooks: z
-    .strictObject({ secret: z.strictObject({ current: secretReference, previous: secretReference.exactOptional() }) })
+    .strictObject({
+      secret: z.strictObject({ current: secretReference, previous: secretReference.exactOptional() }),
+      ...hookRotationSchema,
+    })
     .exactOptional(),
   serviceBus: z
     .strictObject({
@@ -180,6 +184,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   keyVault: z.strictObject({ url }).exactOptional(),
+  tokens: tokensSchema.describe('Personal access tokens that Mayfly keeps alive.'),
+  delegatedUser: delegatedUserSchema
+    .exactOptional()
+    .describe('A service user that has signed in once, and as whom tokens are made.'),
   registries: registriesSchema,
   allowedRepositories: allowedRepositoriesSchema
     .exactOptional()

@@ -318,7 +318,12 @@ describe('references', () => {
     });
     expect([config.organisations[0]?.credential, config.hooks, config.generation, config.serviceBus]).toEqual([
       { kind: 'pat', secret: { kind: 'keyVault', name: 'ado' } },
-      { current: { kind: 'keyVault', name: 'hook' }, previous: { kind: 'environment', name: 'OLD' } },
+      {
+        current: { kind: 'keyVault', name: 'hook' },
+        previous: { kind: 'environment', name: 'OLD' },
+        rotateAfter: 7_776_000_000,
+        subscriptions: [],
+      },
       3,
       { queue: 'mayfly-intents' },
     ]);
