@@ -92,6 +92,8 @@ export interface AgentJob {
   readonly parameters?: ChosenParameters;
   /** The image that its creator asked for. */
   readonly image?: string;
+  /** Its image is to be proven: since when it has been a candidate, which names the candidate. */
+  readonly candidate?: EpochMs;
   readonly phase: AgentJobPhase;
   /** When the present phase began, where known. */
   readonly phaseAt?: EpochMs;

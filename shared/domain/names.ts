@@ -39,6 +39,8 @@ export const annotations = {
   overAge: `${domainPrefix}/over-age`,
   /** The image that was asked for: what is run may have been rewritten on its way into the cluster. */
   image: `${domainPrefix}/image`,
+  /** Since when that image has been the candidate that this agent is to prove. */
+  candidate: `${domainPrefix}/candidate`,
   /** JSON of what the request chose. */
   parameters: `${domainPrefix}/parameters`,
 } as const;

@@ -71,5 +71,9 @@ export const alarmReasons = [
   'jobTooOld',
   'breakerOpen',
   'unreadableAgentJob',
+  'imageOld',
+  'imageBuildFailed',
+  'imageRolledBack',
+  'imageMoved',
 ] as const;
 export type AlarmReason = (typeof alarmReasons)[number];

@@ -7,6 +7,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import { blamelessReasons } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { isBooting } from './boot.ts';
+import { blamesCandidate } from './images/blame.ts';
 import type { Alarm } from './plan.ts';
 import { remembered } from './remembered.ts';
 import type { View } from './view.ts';
@@ -24,7 +25,7 @@ const failedStarts: ReadonlySet<string | undefined> = new Set([
  * ones never are. One that never came up counts from the moment it is being retired, long before its pod has ended.
  */
 export function isFailure(agentJob: AgentJob): boolean {
-  if (agentJob.served !== undefined || agentJob.lost !== undefined) return false;
+  if (agentJob.served !== undefined || agentJob.lost !== undefined || blamesCandidate(agentJob)) return false;
   if (agentJob.phase === 'retiring') return failedStarts.has(agentJob.reason);
   return agentJob.phase === 'tombstone' && !blamelessReasons.has(agentJob.reason);
 }

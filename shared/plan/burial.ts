@@ -4,6 +4,7 @@
  */
 import { type AgentJob, isTombstone, mayBeNamedAgain } from '../domain/agentJob.ts';
 import { endedAt, isFailure, pauses } from './backoff.ts';
+import { blamesCandidate } from './images/blame.ts';
 import { mayRerun } from './reserved.ts';
 import type { View } from './view.ts';
 
@@ -30,7 +31,8 @@ export interface BurialContext extends View {
 export function isForgettable(agentJob: AgentJob, { policy, now, unfinished, kept }: BurialContext): boolean {
   if (agentJob.purpose.kind === 'request' && unfinished.has(agentJob.purpose.requestId)) return false;
   if (kept.has(agentJob.uid) || mayRerun(agentJob, policy.runs.rerunLost, now)) return false;
-  const isRemembered = isFailure(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
+  const isRemembered =
+    isFailure(agentJob) || blamesCandidate(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
   const window = isRemembered ? policy.backoff.breakerWindowMs : 0;
   return now - endedAt(agentJob) >= window && !mayBeNamedAgain(agentJob, now);
 }

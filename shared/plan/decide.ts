@@ -9,6 +9,7 @@ import type { Template } from '../domain/template.ts';
 import type { Attempts } from './attempts.ts';
 import { afterFall, type Breaker, retryAt } from './backoff.ts';
 import type { Headroom } from './headroom.ts';
+import type { Trials } from './images/trials.ts';
 import { isPrivate } from './licence.ts';
 import type { CreateAction, Refusal, Skip } from './plan.ts';
 import type { Candidate, TemplateChoice } from './templates.ts';
@@ -26,6 +27,7 @@ export interface Situation {
   /** Templates whose breaker let its probe through in this plan. */
   readonly probed: Set<string>;
   readonly refused: Refusals;
+  readonly trials: Trials;
   /** Why a request gets no second agent although the server does not use its first. */
   readonly contradicted: ReadonlyMap<number, string>;
   readonly registration: 'jit' | 'initConfig';
@@ -128,8 +130,12 @@ function firstAllowed(
     }
     const name = agentJobName(scopeOf(view.policy), purpose, template.name);
     const claimed = claimRoom(situation, name, template, isPrivate(request));
-    if (typeof claimed === 'object')
-      return { kind: 'create', name, ...claimed, template, parameters, purpose, registration };
+    if (typeof claimed === 'object') {
+      const tried = situation.trials.take(plain, parameters, claimed.cluster, request.demands);
+      const image =
+        tried === undefined ? { template } : { ...tried, template: withParameters(tried.template, parameters) };
+      return { kind: 'create', name, ...claimed, ...image, parameters, purpose, registration };
+    }
     refusals.push({ template: template.name, reason: claimed });
   }
   return refusals;

@@ -14,6 +14,7 @@ import { type AttemptTrail, attemptTrails } from './explainAttempts.ts';
 import { type Cap, capsOf } from './explainCaps.ts';
 import { type Fate, fateOf, type Told } from './explainFate.ts';
 import { type TemplateTrail, templateTrails } from './explainTemplates.ts';
+import { withImages } from './images/judge.ts';
 import { isPrivate } from './licence.ts';
 import type { Observed } from './observed.ts';
 import type { Alarm } from './plan.ts';
@@ -156,7 +157,7 @@ export function explain(policy: PoolPolicy, observed: Observed, requestId: numbe
     return { ...about(unknown ?? { kind: 'notInPool' }), alarms: plan.alarms };
   const request = observed.requests.value.find(({ id }) => id === requestId);
   if (request === undefined) return { ...about({ kind: 'notInPool' }), alarms: [] };
-  const view = viewOf(policy, observed, observed.requests.value, observed.agents.value);
+  const view = withImages(viewOf(policy, observed, observed.requests.value, observed.agents.value));
   const told: Told = { view, plan, provision: planProvision(view), request };
   const fate = fateOf(told);
   const templates = templateTrails(told, fate);

@@ -36,6 +36,8 @@ export interface AgentJobSpec {
   readonly createdAt: EpochMs;
   readonly createBy: EpochMs;
   readonly namespace: string;
+  /** Since when its image has been the candidate that it is to prove. */
+  readonly candidate?: EpochMs | undefined;
   /** Absent = the control plane registers the agent. */
   readonly registration?: AgentRegistration;
 }
@@ -56,6 +58,7 @@ export function buildAgentJobManifest(spec: AgentJobSpec): JsonObject {
         [annotations.createdAt]: formatInstant(spec.createdAt),
         [annotations.createBy]: formatInstant(spec.createBy),
         [annotations.image]: spec.template.image,
+        ...(spec.candidate === undefined ? {} : { [annotations.candidate]: formatInstant(spec.candidate) }),
         ...chosenAnnotation(spec.parameters ?? {}),
       },
     },

@@ -45,7 +45,9 @@ export interface Refusing {
 
 export const toldKey = (runId: number, tag: string): string => `${runId}/${tag}`;
 
-export const refusalKey = (cluster: string, template: string): string => `${cluster}/${template}`;
+/** What a cluster refuses of a candidate it may well take of the image in force. */
+export const refusalKey = (cluster: string, template: string, isCandidate = false): string =>
+  `${cluster}/${template}${isCandidate ? ' (candidate)' : ''}`;
 
 export interface Observed {
   /** Azure DevOps' own time at the last read. */

@@ -1,9 +1,11 @@
 /** A plan is a value: what to do, what not to do and why. Nothing here has effects. */
 import type { AgentJob, AgentJobPurpose, LostWork } from '../domain/agentJob.ts';
+import type { ImagePolicy } from '../domain/imagePolicy.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import type { Leftover } from '../domain/leftover.ts';
 import type { AlarmReason, RetireReason, SkipReason } from '../domain/reasons.ts';
 import type { ChosenParameters, Template } from '../domain/template.ts';
+import type { ImageChange } from './images/transitions.ts';
 
 export type Action =
   | { readonly kind: 'createPlaceholder'; readonly name: string; readonly template: Template }
@@ -18,6 +20,15 @@ export type Action =
       readonly parameters: ChosenParameters;
       readonly purpose: AgentJobPurpose;
       readonly registration: 'jit' | 'initConfig';
+      /** It tries an image: since when that has been the candidate. */
+      readonly candidate?: EpochMs;
+    }
+  /** Writes down what agents of a candidate have shown; `name` is the image's. */
+  | {
+      readonly kind: 'noteImage';
+      readonly name: string;
+      readonly image: ImagePolicy;
+      readonly changes: readonly ImageChange[];
     }
   /** Writes the id of the agent that an init container registered on its Job. */
   | { readonly kind: 'noteAgent'; readonly agentJob: AgentJob; readonly agentId: number }

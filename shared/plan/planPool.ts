@@ -7,6 +7,8 @@ import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import { keptForDebugging } from './burial.ts';
 import { planGhosts } from './ghosts.ts';
+import { withImages } from './images/judge.ts';
+import { imageActions, imageAlarms } from './images/planImages.ts';
 import { planLeftovers } from './leftovers.ts';
 import { type LifecycleContext, nextStep } from './lifecycle.ts';
 import { everyClusterKnown, type Observed } from './observed.ts';
@@ -106,7 +108,7 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
   if (!agents.known) return noPlan([{ reason: 'agentsUnknown', subject: policy.poolName, detail: agents.error }]);
   if (!requests.known) return noPlan([{ reason: 'requestsUnknown', subject: policy.poolName, detail: requests.error }]);
 
-  const view = viewOf(policy, observed, requests.value, agents.value);
+  const view = withImages(viewOf(policy, observed, requests.value, agents.value));
   const provision = planProvision(view);
   const context = lifecycleContext(view, provision);
   const steps = view.agentJobs.map((agentJob) => nextStep(agentJob, context));
@@ -114,6 +116,7 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
     actions: [
       ...planPlaceholders(view),
       ...provision.actions,
+      ...imageActions(view),
       ...steps.flatMap((step) => step.actions),
       ...view.agentJobs.flatMap((agentJob) => planRerun(agentJob, context.unfinished, view)),
       ...planTellings(view, provision.skips),
@@ -122,7 +125,13 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
       ...planAbsences(view),
     ],
     skips: provision.skips,
-    alarms: [...readAlarms(view), ...provision.alarms, ...steps.flatMap((step) => step.alarms), ...forsakenIn(view)],
+    alarms: [
+      ...readAlarms(view),
+      ...imageAlarms(view),
+      ...provision.alarms,
+      ...steps.flatMap((step) => step.alarms),
+      ...forsakenIn(view),
+    ],
     served: provision.matching.served,
     warm: provision.warm.states,
     thefts: theftsIn(view),

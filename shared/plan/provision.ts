@@ -17,6 +17,7 @@ import {
 } from './contradictions.ts';
 import { decide, isSkip, Refusals, type Situation } from './decide.ts';
 import { Headroom } from './headroom.ts';
+import { Trials } from './images/trials.ts';
 import { entitledFirst, freeParallelJobs, isPrivate, shareOf } from './licence.ts';
 import type { Matching } from './matching.ts';
 import type { LicenceNeeds } from './observed.ts';
@@ -104,7 +105,7 @@ function contradictedBy({ contradictions, blamed }: Ground): ReadonlyMap<number,
   ]);
 }
 
-export type Shared = Omit<Situation, 'headroom' | 'probed' | 'refused'>;
+export type Shared = Omit<Situation, 'headroom' | 'probed' | 'refused' | 'trials'>;
 
 function sharedOf(view: View, ground: Ground): Shared {
   const offers = offersOf(view.policy);
@@ -135,6 +136,7 @@ function decideAll(shared: Shared, { usable, unmatched }: Ground, parallel: numb
     ...shared,
     headroom: new Headroom(shared.view, usable, parallel),
     probed: new Set<string>(),
+    trials: new Trials(shared.view),
     refused: new Refusals(),
   };
   const decisions = unmatched.map((request) => decide(request, situation));

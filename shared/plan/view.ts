@@ -5,6 +5,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
 import type { NameScope } from '../domain/names.ts';
 import type { PoolPolicy } from '../domain/template.ts';
+import type { JudgedImage } from './images/transitions.ts';
 import { knownAgentJobs, type Observed } from './observed.ts';
 
 export interface View {
@@ -24,6 +25,8 @@ export interface View {
   readonly busy: ReadonlySet<string>;
   /** When each of them got its request, by name. */
   readonly busySince?: ReadonlyMap<string, EpochMs>;
+  /** Images that are rebuilt, after what this look shows of their candidates; absent = nobody has judged them. */
+  readonly images?: readonly JudgedImage[];
   /** Another control plane works by a newer configuration: this one must not undo what that one does. */
   readonly isOutdated: boolean;
 }

@@ -12,6 +12,7 @@ import type { Template } from '../domain/template.ts';
 import { hasFailed } from './attempts.ts';
 import { retryAt } from './backoff.ts';
 import { claimRoom, type Situation } from './decide.ts';
+import { candidateImage } from './images/trials.ts';
 import type { Alarm, CreateAction, Skip, WarmState } from './plan.ts';
 import { isDrained, type Usable } from './supply.ts';
 import { scopeOf, type View } from './view.ts';
@@ -38,10 +39,12 @@ interface Stock {
 const born = ({ agentJob }: Usable): number => agentJob?.createdAt ?? 0;
 const isOnline = ({ state }: Usable): boolean => state === 'online';
 
-function isStale({ agentJob, state }: Usable, { image }: Template, { now, policy }: View): boolean {
+/** An agent of a candidate is as good as one of the image in force: it is to prove itself. */
+function isStale({ agentJob, state }: Usable, template: Template, view: View): boolean {
   if (agentJob === undefined || state !== 'online') return false;
-  const isOld = now - agentJob.createdAt > policy.warmMaxAgeMs;
-  return isOld || (agentJob.image !== undefined && agentJob.image !== image);
+  const isOld = view.now - agentJob.createdAt > view.policy.warmMaxAgeMs;
+  const current = [template.image, candidateImage(view, template)];
+  return isOld || (agentJob.image !== undefined && !current.includes(agentJob.image));
 }
 
 /** Agents with chosen parameters are somebody's special wish: they are no stock. */
@@ -116,7 +119,7 @@ function fill(situation: Situation, { template, target, fresh }: Stock, waitedFo
       kind: 'create',
       name,
       ...claimed,
-      template,
+      ...(situation.trials.take(template, {}, claimed.cluster, []) ?? { template }),
       parameters: {},
       purpose: { kind: 'warm', slot, minute },
       registration: situation.registration,

@@ -9,6 +9,7 @@ import { scopeOf } from '../plan/view.ts';
 import { bounded } from './bounded.ts';
 import { createAgentJob } from './createAgentJob.ts';
 import type { Pass, ReconcileDeps, ReconcileIntent } from './deps.ts';
+import { noteImage } from './images/noteImage.ts';
 import { deleteLeftover } from './leftovers.ts';
 import { endOverAge, noteLost } from './lostWork.ts';
 import type { Look } from './observe.ts';
@@ -25,7 +26,7 @@ const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: 
   { kinds: ['createPlaceholder', 'repairPlaceholder'], width: 4 },
   { kinds: ['create'], width: 10 },
   // What must not be missed, because it shows for a moment only, before what can wait.
-  { kinds: ['noteLost', 'disable', 'endOverAge'], width: 6 },
+  { kinds: ['noteImage', 'noteLost', 'disable', 'endOverAge'], width: 6 },
   { kinds: ['noteAgent', 'retire', 'rollBack', 'bury'], width: 6 },
   { kinds: ['rerun', 'tellRun', 'cancelRun'], width: 2 },
   { kinds: ['deleteGhost', 'deleteLeftover', 'deletePlaceholder', 'noteControl'], width: 2 },
@@ -51,6 +52,7 @@ const applies: { readonly [K in ActionKind]: Apply<K> } = {
   retire: (pass, action, observed) => retireAgentJob(pass, action, absenceCounts(pass, observed)),
   rollBack,
   bury,
+  noteImage,
   noteLost,
   rerun,
   endOverAge,

@@ -24,6 +24,7 @@ async function createOwnJob(creation: Creation, creator: string): Promise<AgentJ
     parameters: action.parameters,
     name: action.name,
     purpose: action.purpose,
+    candidate: action.candidate,
     creator,
     createdAt,
     createBy: createdAt + deps.policy.createByMs,

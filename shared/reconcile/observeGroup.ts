@@ -4,6 +4,7 @@
  */
 import { known, type Read, unknown } from '../domain/read.ts';
 import type { PoolPolicy } from '../domain/template.ts';
+import { withImages } from '../plan/images/judge.ts';
 import { afterGrant, freeParallelJobs, sharesOf } from '../plan/licence.ts';
 import type { GroupMember, LicenceNeeds, Observed } from '../plan/observed.ts';
 import { licenceNeeds } from '../plan/provision.ts';
@@ -19,7 +20,8 @@ const width = 4;
 /** undefined = one of the pool-required reads failed. */
 function knownView(policy: PoolPolicy, observed: Observed): View | undefined {
   const { requests, agents } = observed;
-  return requests.known && agents.known ? viewOf(policy, observed, requests.value, agents.value) : undefined;
+  if (!requests.known || !agents.known) return undefined;
+  return withImages(viewOf(policy, observed, requests.value, agents.value));
 }
 
 /** What a look at a pool needs that may have to look at others, too. */

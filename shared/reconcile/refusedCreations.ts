@@ -9,11 +9,11 @@ import type { Pass } from './deps.ts';
 
 export function noteRefusal(
   { memory, policy, serverNow }: Pass,
-  { cluster, template }: CreateAction,
+  { cluster, template, candidate }: CreateAction,
   error: unknown,
 ): void {
   if (!hasErrorKind(error, 'forbidden', 'invalid', 'unauthorized', 'notFound')) return;
-  const key = refusalKey(cluster, template.name);
+  const key = refusalKey(cluster, template.name, candidate !== undefined);
   const count = (memory.refusals?.get(key)?.count ?? 0) + 1;
   const { firstMs, maximumMs } = policy.backoff;
   const until = serverNow() + Math.min(maximumMs, firstMs * 2 ** (count - 1));
@@ -21,6 +21,6 @@ export function noteRefusal(
   memory.refusals?.set(key, { count, until, why });
 }
 
-export function forgetRefusal({ memory }: Pass, { cluster, template }: CreateAction): void {
-  memory.refusals?.delete(refusalKey(cluster, template.name));
+export function forgetRefusal({ memory }: Pass, { cluster, template, candidate }: CreateAction): void {
+  memory.refusals?.delete(refusalKey(cluster, template.name, candidate !== undefined));
 }

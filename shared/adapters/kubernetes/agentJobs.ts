@@ -114,6 +114,7 @@ function readableJob(
     ...defined({
       parameters: notes[annotations.parameters],
       image: notes[annotations.image],
+      candidate: notes[annotations.candidate],
       phaseAt: notes[annotations.phaseAt],
       agentId: notes[annotations.agentId],
       served: notes[annotations.served],

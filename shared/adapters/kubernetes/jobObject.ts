@@ -93,6 +93,7 @@ export const annotationsSchema = z.object({
   [annotations.rerun]: z.enum(reruns).optional().catch(undefined),
   [annotations.overAge]: decimal.optional().catch(undefined),
   [annotations.image]: z.string().optional(),
+  [annotations.candidate]: decimal.optional(),
   [annotations.parameters]: chosenParameters.optional(),
 });
 

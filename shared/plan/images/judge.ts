@@ -1,0 +1,76 @@
+/**
+ * What the agent jobs of a look show of each candidate: agents that came online and finished a job prove it, one that
+ * did not start ends it. Judged before anything is planned, so that a plan goes by what it sees and not by what was
+ * written down before.
+ */
+import { type AgentJob, standsBehind } from '../../domain/agentJob.ts';
+import { configuredDigest, type ImagePolicy, pinned } from '../../domain/imagePolicy.ts';
+import { type Candidate, type ImageState, imageShort, noImageState } from '../../domain/imageState.ts';
+import type { PoolPolicy, Template } from '../../domain/template.ts';
+import type { View } from '../view.ts';
+import { blamesCandidate } from './blame.ts';
+import { applied, type ImageChange, type JudgedImage } from './transitions.ts';
+
+/** The agent jobs that were made to try this candidate, and no earlier one of the same image. */
+export function agentJobsOf(view: View, image: ImagePolicy, { digest, since }: Candidate): readonly AgentJob[] {
+  const reference = pinned(image, digest);
+  return view.agentJobs.filter((agentJob) => agentJob.candidate === since && agentJob.image === reference);
+}
+
+/** Its agent has finished a job. The look that sees it so may be the last one before both are gone. */
+function hasComeThrough(view: View, agentJob: AgentJob): boolean {
+  if (agentJob.lost !== undefined) return false;
+  if (agentJob.served !== undefined) return true;
+  const agent = view.agentsByName.get(agentJob.name);
+  return agent?.lastCompletedRequest !== undefined && standsBehind(agentJob, agent);
+}
+
+function changesOf(view: View, image: ImagePolicy, { candidate }: ImageState): readonly ImageChange[] {
+  if (candidate === undefined) return [];
+  const { digest, since, proven } = candidate;
+  const tried = agentJobsOf(view, image, candidate);
+  const failed = tried.find(blamesCandidate);
+  if (failed !== undefined) return [{ kind: 'rolledBack', digest, since, reason: failed.reason ?? 'neverStarted' }];
+  const through = tried.filter((agentJob) => hasComeThrough(view, agentJob)).map(({ name }) => name);
+  const agents = [...new Set([...proven, ...through])].toSorted();
+  const isNew = agents.length > proven.length || proven.length >= image.provenAgents;
+  return isNew ? [{ kind: 'proved', digest, since, agents }] : [];
+}
+
+function judged(view: View, policy: ImagePolicy): JudgedImage {
+  const { control } = view.observed;
+  const state = control.value?.images?.get(imageShort(policy.name)) ?? noImageState;
+  // Whoever works by an older configuration may know other rules for it.
+  const changes = view.isOutdated ? [] : changesOf(view, policy, state);
+  const after = changes.reduce((each, change) => applied(each, change, policy, view.now), state);
+  return { policy, state: after, changes };
+}
+
+function inForce(template: Template, images: readonly JudgedImage[]): Template {
+  const image = images.find(({ policy }) => policy.name === template.rebuilt);
+  const { digest, version } = image?.state.inForce ?? {};
+  if (image === undefined || digest === undefined || digest === configuredDigest) return template;
+  const reference = pinned(image.policy, digest);
+  if (reference === undefined) return template;
+  // The name by which requests choose the configured image goes with it.
+  const named = Object.entries(template.parameters.image).map(([name, each]) => [
+    name,
+    each === template.image ? reference : each,
+  ]);
+  return {
+    ...template,
+    image: reference,
+    agentVersion: version ?? template.agentVersion,
+    parameters: { ...template.parameters, image: Object.fromEntries(named) },
+  };
+}
+
+function policyInForce(policy: PoolPolicy, images: readonly JudgedImage[]): PoolPolicy {
+  return { ...policy, templates: policy.templates.map((template) => inForce(template, images)) };
+}
+
+/** The view with its images judged, and its templates running those in force. */
+export function withImages(view: View): View {
+  const images = (view.policy.images ?? []).map((policy) => judged(view, policy));
+  return images.length === 0 ? view : { ...view, images, policy: policyInForce(view.policy, images) };
+}

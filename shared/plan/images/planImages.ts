@@ -1,0 +1,51 @@
+/** What a plan writes down, and tells, of images that are rebuilt. */
+import type { KnownImage } from '../../domain/imagePolicy.ts';
+import type { ImageState } from '../../domain/imageState.ts';
+import type { EpochMs } from '../../domain/instant.ts';
+import type { Action, Alarm } from '../plan.ts';
+import type { View } from '../view.ts';
+import type { JudgedImage } from './transitions.ts';
+
+export function imageActions({ images = [] }: View): readonly Action[] {
+  return images.flatMap(({ policy, changes }): readonly Action[] =>
+    changes.length === 0 ? [] : [{ kind: 'noteImage', name: policy.name, image: policy, changes }],
+  );
+}
+
+/** Long enough to tell digests from each other. */
+const shortDigest = (digest: string): string => digest.slice(0, 'sha256:'.length + 12);
+
+/** When an image was built, as far as anybody knows. */
+const builtAt = ({ builtAt: at, since }: KnownImage): EpochMs => at ?? since;
+
+const hours = (ms: number): number => Math.floor(ms / 3_600_000);
+
+/** The last one that failed by itself, until another is tried or in force. */
+function lastRolledBack({ rolledBack, inForce, candidate }: ImageState) {
+  const [last] = rolledBack.toSorted((a, b) => b.since - a.since);
+  if (last === undefined || last.reason === 'requested') return undefined;
+  return last.since > Math.max(inForce?.since ?? 0, candidate?.since ?? 0) ? last : undefined;
+}
+
+function alarmsOf({ policy, state }: JudgedImage, now: EpochMs): readonly Alarm[] {
+  const { inForce, build, moved } = state;
+  const gone = lastRolledBack(state);
+  const age = inForce === undefined ? 0 : now - builtAt(inForce);
+  const told: readonly (readonly [Alarm['reason'], string | false])[] = [
+    ['imageOld', age > policy.maxAgeMs && `built ${hours(age)} hours ago`],
+    ['imageBuildFailed', build?.state === 'failed' && `${build.key}: ${build.reason ?? 'failed'}`],
+    ['imageRolledBack', gone !== undefined && `${shortDigest(gone.digest)}: ${gone.reason ?? 'failed'}`],
+    ['imageMoved', moved !== undefined && `${policy.reference} is ${shortDigest(moved.digest)}`],
+  ];
+  return told.flatMap(([reason, detail]) => (detail === false ? [] : [{ reason, subject: policy.name, detail }]));
+}
+
+export const imageAlarms = ({ images = [], now }: View): readonly Alarm[] =>
+  images.flatMap((image) => alarmsOf(image, now));
+
+/** The age of each image in force, in hours, for metrics; without those of which nobody knows it. */
+export function imageAges(states: readonly Pick<JudgedImage, 'policy' | 'state'>[], now: EpochMs) {
+  return states.flatMap(({ policy, state }): readonly { readonly image: string; readonly ageHours: number }[] =>
+    state.inForce === undefined ? [] : [{ image: policy.name, ageHours: hours(now - builtAt(state.inForce)) }],
+  );
+}
