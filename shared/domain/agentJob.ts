@@ -115,7 +115,7 @@ export interface AgentJob {
   /** The request at whose maximum age an administrator's rule had the pod ended. */
   readonly overAge?: number;
   /** Why there is no pod, by the Events of the Job. */
-  readonly trouble?: { readonly cause: 'quota' | 'admission'; readonly message: string };
+  readonly trouble?: { readonly cause: 'quota' | 'admission' | 'noPod'; readonly message: string };
   readonly suspended: boolean;
   /** The Job's own verdict; never enough on its own. */
   readonly condition?: 'Complete' | 'Failed';

@@ -6,6 +6,7 @@ import { seededRandom } from '../../infra/local/world/random.ts';
 import { clusterContract } from './cluster.contract.ts';
 import type { ClusterDoor } from './clusterDoor.ts';
 import { clusterToldContract } from './clusterTold.contract.ts';
+import { clusterTroubleContract } from './clusterTrouble.contract.ts';
 
 function inProcess(): ClusterDoor {
   const namespace = 'agents';
@@ -21,3 +22,4 @@ function inProcess(): ClusterDoor {
 
 clusterContract('in process', inProcess);
 clusterToldContract('in process', inProcess);
+clusterTroubleContract('in process', inProcess);

@@ -58,6 +58,7 @@ export class ApiServer {
     if (causes.length > 0) throw invalid(type, nameOf(object), causes);
     const unmodelled = unmodelledIn(resource, object);
     if (unmodelled !== undefined) throw notModelled(unmodelled);
+    this.#admit(resource);
     // Quota is asked before storage: a name that exists can be refused as "exceeded quota" (rest.BeforeCreate, then
     // validating admission, then storage).
     checkQuota(this.#cluster.store, resource, object, namespace);
@@ -98,6 +99,13 @@ export class ApiServer {
       return after;
     }
     return this.#cluster.store.update(resource, after);
+  }
+
+  /** A validating webhook that says no (k8s.io/apiserver, plugin webhook/errors ToStatusErr: 400 where it names no code). */
+  #admit(resource: ResourceName): void {
+    const { podDenial } = this.#cluster;
+    if (resource !== 'pods' || podDenial === undefined) return;
+    throw badRequest(`admission webhook "policy.example" denied the request: ${podDenial}`);
   }
 
   #existing(resource: ResourceName, namespace: string, name: string): JsonObject {

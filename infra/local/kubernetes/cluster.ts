@@ -53,6 +53,8 @@ export class Cluster {
   readonly suspendedBy = new Map<string, string>();
   /** Why a pod is ending, by UID; the first cause stays. */
   readonly endings = new Map<string, Ending>();
+  /** What a policy of the cluster says to every new pod; undefined = nothing. */
+  podDenial: string | undefined;
   readonly #listeners = new Set<(event: WorldEvent) => void>();
 
   constructor(store: Store, clock: WorldClock, random: Random, delays: Delays) {

@@ -65,6 +65,10 @@ export class Kubelet {
     this.#running(namespace, name)?.endMain('processKilled', exitCode);
   }
 
+  evictByNode(pod: JsonObject, message: string): void {
+    this.#runs.get(uidOf(pod))?.evictByNode(message);
+  }
+
   /** undefined = its main container does not run. Throws 404 for a pod that does not exist. */
   #running(namespace: string, name: string): PodRun | undefined {
     const pod = this.#parts.cluster.store.find('pods', namespace, name);

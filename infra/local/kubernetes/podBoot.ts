@@ -110,8 +110,15 @@ export class PodBoot {
   }
 
   #backOff({ message, forMs }: Trouble, passedMs: number): void {
-    this.#pullFails('ImagePullBackOff', message);
+    // The kubelet repeats what went wrong since 1.31 (pkg/kubelet/images, imagePullBackOff).
+    this.#pullFails('ImagePullBackOff', `Back-off pulling image "${this.#image()}": ErrImagePull: ${message}`);
     if (forMs !== undefined) this.#after(forMs - passedMs + this.#story.pullMs, () => this.#steps.onReady(this.#files));
+  }
+
+  #image(): string {
+    const pod = this.#pod.lastSeen;
+    const [container] = [...list(pod, 'spec', 'initContainers'), ...list(pod, 'spec', 'containers')];
+    return text(container, 'image') ?? '';
   }
 
   #pullFails(reason: 'ErrImagePull' | 'ImagePullBackOff', message: string): void {

@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '../../../shared/domain/json.ts';
 import type { CancelTimer } from '../world/clock.ts';
 import { podFacts } from './cluster.ts';
+import { PodMemory } from './containerContext.ts';
 import { isTerminalPod } from './jobState.ts';
 import { isDeleting, list, record, text, timestamp } from './object.ts';
 import { PodBoot } from './podBoot.ts';
@@ -10,37 +11,33 @@ import {
   type ContainerState,
   collectedStatus,
   endedStatus,
+  evictedStatus,
   initFailedStatus,
+  mainEndedStatus,
   type PodCondition,
+  type PodOutcome,
   runningStatus,
   withContainer,
 } from './podStatus.ts';
-import type { ContainerContext, PodStory } from './podStory.ts';
-import type { Files } from './volumes.ts';
+import type { PodStory } from './podStory.ts';
 import type { EndCause } from './worldEvent.ts';
 
-/** Up to `waiting` nothing has run; `unbound` means that no kubelet has it. */
-type Stage = 'unbound' | 'waiting' | 'init' | 'main' | 'ended';
+/** Up to `waiting` nothing has run; `unbound` means that no kubelet has it. In `sidecars` the first container is over. */
+type Stage = 'unbound' | 'waiting' | 'init' | 'main' | 'sidecars' | 'ended';
 
 const killedExitCode = 137;
 const terminatedExitCode = 143;
-/** kubelet, MaxContainerTerminationMessageLength. */
-const terminationLogLimit = 4096;
 const neverRan = { exitCode: undefined, containerReason: '' } as const;
 
 export class PodRun {
   readonly #pod: PodHandle;
   readonly #boot: PodBoot;
   readonly #story: PodStory;
-  readonly #scratch = new Map<string, string>();
-  /** By container. */
-  readonly #lastWords = new Map<string, string>();
-  readonly #terminated = new AbortController();
-  readonly #killed = new AbortController();
-  #files: ReadonlyMap<string, Files> = new Map();
+  readonly #memory = new PodMemory();
   #stage: Stage = 'unbound';
   #cancelStart: CancelTimer = () => {};
   #cancelKill: CancelTimer = () => {};
+  #endSidecars: () => void = () => {};
 
   constructor(parts: NodeParts, pod: JsonObject, story: PodStory) {
     this.#pod = new PodHandle(parts, pod);
@@ -50,7 +47,7 @@ export class PodRun {
         this.#stage = 'waiting';
       },
       onReady: (files) => {
-        this.#files = files;
+        this.#memory.files = files;
         this.#initialize(0);
       },
     });
@@ -81,7 +78,7 @@ export class PodRun {
     this.#setInit(container, { running: { startedAt: timestamp(this.#pod.now) } });
     const running =
       this.#story.initFailure === undefined
-        ? this.#pod.parts.workload.runInit?.(this.#context(pod, container))
+        ? this.#pod.parts.workload.runInit?.(this.#memory.context(this.#pod, pod, container))
         : undefined;
     if (running === undefined) this.#endInit(container, index, this.#story.initFailure?.exitCode ?? 0);
     else this.#follow(running, (code) => this.#endInit(container, index, code));
@@ -91,12 +88,12 @@ export class PodRun {
     if (this.#stage !== 'init') return;
     const at = timestamp(this.#pod.now);
     const reason = exitCode === 0 ? 'Completed' : 'Error';
-    const message = this.#lastWords.get(text(container, 'name') ?? '');
+    const message = this.#memory.lastWordsOf(container);
     const said = message === undefined ? {} : { message };
     this.#setInit(container, { terminated: { exitCode, reason, startedAt: at, finishedAt: at, ...said } });
     if (exitCode !== 0) this.#end('initFailed', exitCode, (pod) => initFailedStatus(pod, this.#pod.now));
     // TERM during initialisation: no further container is started.
-    else if (this.#terminated.signal.aborted) this.#endUnstarted();
+    else if (this.#memory.terminated.signal.aborted) this.#endUnstarted();
     else this.#initialize(index + 1);
   }
 
@@ -113,34 +110,15 @@ export class PodRun {
     const ip = `10.1.${cluster.random.between(0, 255)}.${cluster.random.between(1, 254)}`;
     this.#pod.writeStatus((current) => runningStatus(current, ip, this.#pod.now));
     cluster.emit({ kind: 'mainStarted', ...podFacts(cluster.clock, pod) });
-    const context = this.#context(this.#pod.lastSeen, container);
+    const context = this.#memory.context(this.#pod, this.#pod.lastSeen, container);
     this.#follow(workload.run(context), (code) => this.endMain('exited', code));
-  }
-
-  #context(pod: JsonObject, container: JsonValue): ContainerContext {
-    return {
-      pod,
-      container: text(container, 'name') ?? '',
-      scratch: this.#scratch,
-      writeTerminationLog: (words) =>
-        this.#lastWords.set(text(container, 'name') ?? '', words.slice(0, terminationLogLimit)),
-      print: (words) => this.#pod.parts.logs.print(this.#pod.uid, text(container, 'name') ?? '', words),
-      terminated: this.#terminated.signal,
-      killed: this.#killed.signal,
-      clock: this.#pod.parts.cluster.clock,
-      readSecretFiles: (volume) => {
-        const files = this.#files.get(volume);
-        if (files === undefined) throw new Error(`the pod has no Secret volume "${volume}"`);
-        return files;
-      },
-    };
   }
 
   /** A workload that throws because it was told to end has exited with 143; any other throw is its author's mistake. */
   #follow(running: Promise<number>, ended: (code: number) => void): void {
     running.then(ended, (error: unknown) => {
       if (this.hasEnded) return;
-      const { signal } = this.#terminated;
+      const { signal } = this.#memory.terminated;
       if (!signal.aborted || error !== signal.reason) throw error;
       ended(terminatedExitCode);
     });
@@ -150,8 +128,33 @@ export class PodRun {
   endMain(why: EndCause, exitCode: number, containerReason?: string): void {
     if (this.#stage !== 'main') return;
     const reason = containerReason ?? (exitCode === 0 ? 'Completed' : 'Error');
-    const message = this.#lastWords.get(text(list(this.#pod.lastSeen, 'spec', 'containers')[0], 'name') ?? '');
-    this.#end(why, exitCode, (pod) => endedStatus(pod, { exitCode, containerReason: reason, message }, this.#pod.now));
+    const message = this.#memory.lastWordsOf(list(this.#pod.lastSeen, 'spec', 'containers')[0]);
+    const outcome = { exitCode, containerReason: reason, message };
+    const end = (): void => this.#end(why, exitCode, (pod) => endedStatus(pod, outcome, this.#pod.now));
+    if (this.#outlived()) this.#leaveSidecars(outcome, end);
+    else end();
+  }
+
+  #outlived(): boolean {
+    const others = list(this.#pod.lastSeen, 'spec', 'containers').length > 1;
+    return others && this.#story.sidecarsStay === true && !this.#memory.terminated.signal.aborted;
+  }
+
+  /** The first container is over, and the pod runs on with the others until it is told to end. */
+  #leaveSidecars(outcome: PodOutcome, end: () => void): void {
+    this.#stage = 'sidecars';
+    this.#endSidecars = end;
+    this.#pod.writeStatus((pod) => mainEndedStatus(pod, outcome, this.#pod.now));
+  }
+
+  /** kubelet, pkg/kubelet/eviction: killed at once, Failed with the reason Evicted; the object stays. */
+  evictByNode(message: string): void {
+    if (this.hasEnded || this.#stage === 'unbound') return;
+    const exitCode = this.#stage === 'main' ? killedExitCode : undefined;
+    this.#end('evictedByNode', exitCode, (pod) => {
+      const outcome = exitCode === undefined ? neverRan : { exitCode, containerReason: 'Error' };
+      return evictedStatus(endedStatus(pod, outcome, this.#pod.now), message, this.#pod.now);
+    });
   }
 
   #endUnstarted(): void {
@@ -172,7 +175,7 @@ export class PodRun {
     this.#cancelKill();
     this.#cancelKill = clock.after(Math.max(dueMs, delays.kubeletSync), () => this.#kill());
     if (this.#stage === 'waiting') this.#stopBooting();
-    if (!this.#terminated.signal.aborted) clock.after(delays.kubeletSync, () => this.#sendTerm());
+    if (!this.#memory.terminated.signal.aborted) clock.after(delays.kubeletSync, () => this.#sendTerm());
   }
 
   #stopBooting(): void {
@@ -182,8 +185,9 @@ export class PodRun {
 
   #sendTerm(): void {
     if (this.hasEnded) return;
-    this.#terminated.abort();
+    this.#memory.terminated.abort();
     if (this.#stage === 'waiting') this.#endUnstarted();
+    else if (this.#stage === 'sidecars') this.#endSidecars();
   }
 
   #kill(): void {
@@ -219,7 +223,7 @@ export class PodRun {
     this.#stage = 'ended';
     this.#stopBooting();
     this.#cancelKill();
-    this.#killed.abort();
+    this.#memory.killed.abort();
     const ending = cluster.endings.get(this.#pod.uid);
     // What somebody did to a pod explains its end better than that its process ended.
     const cause = why === 'exited' && ending !== undefined ? ending.why : why;

@@ -1,7 +1,7 @@
 /** The status of a pod as scheduler and kubelet write it, stage by stage. */
 import type { EpochMs } from '../../../shared/domain/instant.ts';
-import type { JsonObject, JsonValue } from '../../../shared/domain/json.ts';
-import { list, record, text, timestamp, withKeys } from './object.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../shared/domain/json.ts';
+import { at, list, record, text, timestamp, withKeys } from './object.ts';
 
 export interface PodCondition {
   readonly type: string;
@@ -160,6 +160,9 @@ export function endedStatus(pod: JsonObject, outcome: PodOutcome, now: EpochMs):
   const before = list(pod, 'status', 'containerStatuses');
   const { exitCode } = outcome;
   const states = containers.map((container, index) => {
+    // What ended before the others stays as it is.
+    const ended = before[index];
+    if (isJsonObject(ended) && at(ended, 'state', 'terminated') !== undefined) return ended;
     if (exitCode === undefined) {
       const terminated = { exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: null, finishedAt: null };
       return containerStatus(container, { terminated });
@@ -200,6 +203,30 @@ export function initFailedStatus(pod: JsonObject, now: EpochMs): JsonObject {
     ],
     now,
   );
+}
+
+/** The first container has ended, the others run: the pod is neither ready nor over. */
+export function mainEndedStatus(pod: JsonObject, outcome: PodOutcome, now: EpochMs): JsonObject {
+  const ended = endedStatus(pod, outcome, now);
+  const [first, ...others] = list(pod, 'status', 'containerStatuses');
+  const [main = first] = list(ended, 'containerStatuses');
+  const containerStatuses = main === undefined ? others : [main, ...others];
+  const [name = ''] = list(pod, 'spec', 'containers').map((container) => text(container, 'name') ?? '');
+  const status = { ...record(pod, 'status'), phase: 'Running', containerStatuses };
+  return withPodConditions(
+    status,
+    [
+      { type: 'ContainersReady', status: 'False', ...unready(name) },
+      { type: 'Ready', status: 'False', ...unready(name) },
+    ],
+    now,
+  );
+}
+
+/** On top of the end: who ended it, and why. */
+export function evictedStatus(status: JsonObject, message: string, now: EpochMs): JsonObject {
+  const evicted = { ...status, phase: 'Failed', reason: 'Evicted', message };
+  return withPodCondition(evicted, disruption('TerminationByKubelet', message), now);
 }
 
 /** Failed by somebody who is not its kubelet: PodGC. */

@@ -21,6 +21,8 @@ export interface PodStory {
   readonly mountFailure?: Trouble;
   /** The init container ends like this instead of running; only pods with init containers have one. */
   readonly initFailure?: { readonly exitCode: number };
+  /** Containers after the first run on when that one has ended, until the pod is told to end. */
+  readonly sidecarsStay?: boolean;
   /** From the pulled image to the running main container. */
   readonly startMs: number;
 }

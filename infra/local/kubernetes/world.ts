@@ -46,6 +46,7 @@ export interface KubernetesWorldOptions {
   readonly delays?: Partial<Delays>;
 }
 
+const evicting = disruption('EvictionByEvictionAPI', 'Eviction API: evicting');
 const success: JsonObject = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 export class KubernetesWorld {
@@ -168,6 +169,22 @@ export class KubernetesWorld {
     this.#logs.print(uidOf(this.#pod(namespace, pod)), container, words);
   }
 
+  /** A policy of the cluster refuses every new pod with these words, until it is told otherwise. */
+  denyPods(words: string | undefined): void {
+    this.#cluster.podDenial = words;
+  }
+
+  /** The scheduler makes room for a pod of higher priority: Preempted is what its events say. */
+  preempt(namespace: string, pod: string): void {
+    const ending = { why: 'evicted', byCaller: 'default-scheduler' } as const;
+    this.#evict(namespace, pod, ending, disruption('PreemptionByScheduler', 'default-scheduler: preempting'));
+  }
+
+  /** The node runs short of something: the kubelet fails the pod, which stays. Nothing happens where it has ended. */
+  evictByNode(namespace: string, pod: string, message = 'The node was low on resource: memory. '): void {
+    this.#kubelet.evictByNode(this.#pod(namespace, pod), message);
+  }
+
   /** Forgets the history of changes: older watches and continue tokens answer 410. */
   compact(): void {
     this.#store.compact();
@@ -214,9 +231,8 @@ export class KubernetesWorld {
     return pod;
   }
 
-  #evict(namespace: string, name: string, ending: Ending): void {
-    const pod = this.#pod(namespace, name);
-    this.#kubelet.markDisrupted(pod, disruption('EvictionByEvictionAPI', 'Eviction API: evicting'));
+  #evict(namespace: string, name: string, ending: Ending, condition = evicting): void {
+    this.#kubelet.markDisrupted(this.#pod(namespace, name), condition);
     this.#deletion.delete('pods', namespace, name, { caller: ending.byCaller, ending });
   }
 }

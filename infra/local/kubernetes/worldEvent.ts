@@ -15,7 +15,14 @@ export type TerminationCause =
   | 'namespaceDeleted';
 
 /** Why a pod ended: by itself, or what ended it. */
-export type EndCause = TerminationCause | 'exited' | 'initFailed' | 'oomKilled' | 'processKilled' | 'deadline';
+export type EndCause =
+  | TerminationCause
+  | 'exited'
+  | 'evictedByNode'
+  | 'initFailed'
+  | 'oomKilled'
+  | 'processKilled'
+  | 'deadline';
 
 interface PodFacts {
   readonly at: EpochMs;

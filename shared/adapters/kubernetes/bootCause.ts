@@ -1,12 +1,14 @@
 /** Which of the causes in the boot limits keeps a pod from running its main container, or its agent from coming online. */
-import type { BootCause } from '../../domain/agentJob.ts';
+import type { AgentPod, BootCause } from '../../domain/agentJob.ts';
 import type { ContainerStatus, PodObject } from './podObject.ts';
 import { condition, failedInit, mainStatus } from './podObject.ts';
+import { pullTrouble } from './pullTrouble.ts';
 
 interface Verdict {
   readonly cause: BootCause;
   /** The kubelet's or scheduler's own words. */
   readonly message?: string | undefined;
+  readonly pullTrouble?: AgentPod['pullTrouble'] | undefined;
 }
 
 /**
@@ -29,13 +31,20 @@ export function bootCause(pod: PodObject): Verdict {
 
 function causeOfEnd(pod: PodObject): Verdict {
   const init = failedInit(pod);
-  if (init !== undefined) return { cause: 'init', message: init.state.terminated?.message };
+  if (init !== undefined) return initVerdict(init);
   return { cause: 'none', message: pod.status.message };
+}
+
+/** Its last words where it left any, else how it ended. */
+function initVerdict({ name, state: { terminated } }: ContainerStatus): Verdict {
+  const { exitCode, reason, message } = terminated ?? {};
+  const ended = `${name} exited with code ${exitCode}${reason === undefined ? '' : ` (${reason})`}`;
+  return { cause: 'init', message: message ?? ended };
 }
 
 function causeOfBoot(pod: PodObject): Verdict {
   const failed = failedInit(pod);
-  if (failed !== undefined) return { cause: 'init', message: failed.state.terminated?.message };
+  if (failed !== undefined) return initVerdict(failed);
   const sidecars = new Set(pod.spec.initContainers.filter((it) => it.restartPolicy === 'Always').map((it) => it.name));
   const blocking = pod.status.initContainerStatuses.find((status) => !isThrough(status, sidecars.has(status.name)));
   const main = mainStatus(pod);
@@ -68,5 +77,6 @@ const causeOfReason: Readonly<Record<string, BootCause>> = {
  */
 function causeOfWaiting(status: ContainerStatus, initialising: BootCause): Verdict {
   const { reason = '', message } = status.state.waiting ?? {};
-  return { cause: (reason === 'PodInitializing' ? initialising : causeOfReason[reason]) ?? 'pulling', message };
+  const cause = (reason === 'PodInitializing' ? initialising : causeOfReason[reason]) ?? 'pulling';
+  return { cause, message, ...(cause === 'imagePull' && { pullTrouble: pullTrouble(reason, message) }) };
 }

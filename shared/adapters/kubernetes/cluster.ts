@@ -17,6 +17,7 @@ import { readPodLog } from './podLog.ts';
 import { recordEvent } from './poolEvents.ts';
 import { quotaRoom } from './quotaRoom.ts';
 import { parsed, unlessKind } from './reading.ts';
+import { explained } from './warnings.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -27,7 +28,10 @@ export interface ClusterOptions {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
-/** Reads cost two requests in parallel (Jobs and Pods), everything else one. Jobs just written come without a pod. */
+/**
+ * Reads cost two requests in parallel (Jobs and Pods), and the list a third where only Events tell why something does not
+ * start; everything else one. Jobs just written come without a pod.
+ */
 export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluster {
   const { name: cluster, namespace, clock = systemClock } = options;
   const written = (object: JsonObject): AgentJob => agentJobOrThrow(readJob(cluster, object, []));
@@ -40,11 +44,12 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
         api.list('pods', namespace, { labelSelector }),
       ]);
       const owned = readPods(pods);
-      return jobs.flatMap((object) => {
+      const agentJobs = jobs.flatMap((object) => {
         const read = readJob(cluster, object, owned);
         if (read.kind === 'unreadable') options.onUnreadable?.(read.name, read.why);
         return read.kind === 'agentJob' ? [read.agentJob] : [];
       });
+      return explained({ api, namespace, now: clock.now() }, agentJobs, owned);
     },
     getAgentJob: async (name) => {
       const [job, pods] = await Promise.all([

@@ -10,15 +10,17 @@ import { condition, failedInit, mainStatus, podSchema, registerStatus } from './
 export interface OwnedPod {
   readonly pod: AgentPod;
   readonly ownerUids: readonly string[];
+  /** Since when it has had a node and started nothing there, by the cluster's clock. */
+  readonly stuckSince?: EpochMs;
 }
 
 /** Throws a ZodError where the object is no readable Pod. */
 export function readPod(object: unknown): OwnedPod {
   const pod = podSchema.parse(object);
-  const main = mainStatus(pod)?.state;
-  const ended = endOf(pod);
-  const { cause, message } = bootCause(pod);
+  const { cause, message, pullTrouble } = bootCause(pod);
+  const stuckSince = startsNothing(pod) ? scheduledAt(pod) : undefined;
   return {
+    ...defined({ stuckSince }),
     ownerUids: [...pod.metadata.ownerReferences.map((owner) => owner.uid), ...controllerUid(pod)],
     pod: {
       name: pod.metadata.name,
@@ -31,13 +33,25 @@ export function readPod(object: unknown): OwnedPod {
         message,
         scheduledAt: scheduledAt(pod),
         nodeName: pod.spec.nodeName,
-        mainStartedAt: (main?.running ?? main?.terminated)?.startedAt,
-        exitCode: ended.exitCode,
         initExitCode: registerStatus(pod)?.state.terminated?.exitCode,
-        reason: failureReason(pod, ended.reason),
-        finishedAt: ended.finishedAt,
+        disruption: disruptionOf(pod),
+        pullTrouble,
+        ...courseOf(pod),
       }),
     },
+  };
+}
+
+/** When its main container began, and how it went. */
+function courseOf(pod: PodObject) {
+  const main = mainStatus(pod)?.state;
+  const ended = endOf(pod);
+  return {
+    mainStartedAt: (main?.running ?? main?.terminated)?.startedAt,
+    mainFinishedAt: main?.terminated?.finishedAt,
+    exitCode: ended.exitCode,
+    reason: failureReason(pod, ended.reason),
+    finishedAt: ended.finishedAt,
   };
 }
 
@@ -55,6 +69,24 @@ function controllerUid(pod: PodObject): readonly string[] {
 function scheduledAt(pod: PodObject): EpochMs | null | undefined {
   const scheduled = condition(pod, 'PodScheduled');
   return scheduled?.status === 'True' ? scheduled.lastTransitionTime : undefined;
+}
+
+/** Nothing of it has run, and the kubelet says no more than that it is at it. */
+function startsNothing(pod: PodObject): boolean {
+  const statuses = [...pod.status.initContainerStatuses, ...pod.status.containerStatuses];
+  return statuses.length > 0 && statuses.every(({ state }) => settingUp.has(state.waiting?.reason ?? ''));
+}
+
+const settingUp = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** Why kubelets before the condition DisruptionTarget (1.26), and those of old nodes, end a pod that did nothing wrong. */
+const byNode = new Set(['Evicted', 'NodeLost', 'Shutdown', 'NodeShutdown', 'Terminated', 'Preempting']);
+
+function disruptionOf(pod: PodObject): string | undefined {
+  const disruption = condition(pod, 'DisruptionTarget');
+  if (disruption?.status === 'True') return disruption.reason ?? 'DisruptionTarget';
+  const { reason } = pod.status;
+  return reason !== undefined && byNode.has(reason) ? reason : undefined;
 }
 
 function failureReason(pod: PodObject, ended: string | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { Secret } from '../../../shared/domain/secret.ts';
 import { clusterContract } from '../../contract/cluster.contract.ts';
 import type { ClusterDoor } from '../../contract/clusterDoor.ts';
 import { clusterToldContract } from '../../contract/clusterTold.contract.ts';
+import { clusterTroubleContract } from '../../contract/clusterTrouble.contract.ts';
 import { agentNamespace, controlPlaneToken, startTestKubernetes } from '../../support/kubernetesServer.ts';
 
 async function overHttp(): Promise<ClusterDoor> {
@@ -17,3 +18,4 @@ async function overHttp(): Promise<ClusterDoor> {
 
 clusterContract('over HTTP with the deployed rights', overHttp);
 clusterToldContract('over HTTP with the deployed rights', overHttp);
+clusterTroubleContract('over HTTP with the deployed rights', overHttp);

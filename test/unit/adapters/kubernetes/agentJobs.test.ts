@@ -257,6 +257,7 @@ describe('the pod of a Job', () => {
       mainStartedAt: at('2026-01-05T08:00:30Z'),
       exitCode: 137,
       reason: 'OOMKilled',
+      mainFinishedAt: at('2026-01-05T08:10:00Z'),
       finishedAt: at('2026-01-05T08:10:00Z'),
       terminating: false,
     });
@@ -309,6 +310,7 @@ describe('the clock of the cluster', () => {
           scheduledAt: at('2026-01-05T08:00:12Z') - aheadMs,
           mainStartedAt: at('2026-01-05T08:00:30Z') - aheadMs,
           finishedAt: at('2026-01-05T08:10:00Z') - aheadMs,
+          mainFinishedAt: at('2026-01-05T08:10:00Z') - aheadMs,
           exitCode: 0,
           terminating: false,
         },

@@ -91,7 +91,12 @@ const rows: readonly Row[] = [
   {
     name: 'the pod failed in its init container',
     given: { ...withInit({ terminated: { exitCode: 3 } }), ...failed(withInit({ terminated: { exitCode: 3 } })) },
-    want: { cause: 'init' },
+    want: { cause: 'init', message: 'config exited with code 3' },
+  },
+  {
+    name: 'the kernel killed its init container',
+    given: withInit({ terminated: { exitCode: 137, reason: 'OOMKilled' } }),
+    want: { cause: 'init', message: 'config exited with code 137 (OOMKilled)' },
   },
   {
     name: 'the pod was evicted',

@@ -14,6 +14,7 @@ const name = 'mf-in01-or01-7-17-1';
 interface Answers {
   readonly jobs?: readonly JsonObject[];
   readonly pods?: readonly JsonObject[] | UpstreamErrorKind;
+  readonly events?: readonly JsonObject[] | UpstreamErrorKind;
   readonly get?: JsonObject | UpstreamErrorKind;
   readonly delete?: UpstreamErrorKind;
 }
@@ -30,7 +31,10 @@ function theApi(answers: Answers) {
   };
   const api: KubernetesApi = {
     list: (resource, _namespace, options) =>
-      answer(`list ${resource} ${options?.labelSelector}`, (resource === 'pods' ? answers.pods : answers.jobs) ?? []),
+      answer(
+        `list ${resource} ${options?.labelSelector ?? options?.fieldSelector}`,
+        { pods: answers.pods, jobs: answers.jobs, events: answers.events }[resource as 'pods'] ?? [],
+      ),
     get: (resource, _namespace, wanted) => answer(`get ${resource} ${wanted}`, answers.get ?? {}),
     create: (resource, _namespace, body) => answer(`create ${resource}`, body),
     patch: (resource, _namespace, wanted) => answer(`patch ${resource} ${wanted}`, aJobObject()),

@@ -198,6 +198,38 @@ describe('the end of a running pod', () => {
   });
 });
 
+describe('a pod with a sidecar', () => {
+  const containers = ['agent', 'proxy'].map((name) => ({ name, image: 'x' }));
+  async function ended(story: Partial<PodStory>): Promise<Scene> {
+    const scene = aScene({ story: () => aStory(story) });
+    scene.world.create('jobs', namespace, aJob('a', {}, { containers, terminationGracePeriodSeconds: 10 }));
+    await scene.clock.advance(5000);
+    scene.world.killPodProcess(namespace, nameOf(podOf(scene, 'a')), 3);
+    await scene.clock.advance(60_000);
+    return scene;
+  }
+  const seen = (pod: JsonObject): readonly unknown[] => [
+    text(pod, 'status', 'phase'),
+    ...list(pod, 'status', 'containerStatuses').map((each) => Object.keys(record(each, 'state')).join()),
+  ];
+
+  it('ends with its first container, unless its story says otherwise', async () => {
+    expect(seen(podOf(await ended({}), 'a'))).toEqual(['Failed', 'terminated', 'terminated']);
+  });
+
+  it('runs on without its first container until it is told to end', async () => {
+    const scene = await ended({ sidecarsStay: true });
+    const pod = podOf(scene, 'a');
+    expect(seen(pod)).toEqual(['Running', 'terminated', 'running']);
+    const before = list(pod, 'status', 'containerStatuses')[0];
+    scene.world.delete('pods', namespace, nameOf(pod));
+    await scene.clock.advance(150);
+    expect(list(podOf(scene, 'a'), 'status', 'containerStatuses')[0]).toEqual(before);
+    await scene.clock.advance(60_000);
+    expect(verdict(scene, 'a')).toBe('Failed=True BackoffLimitExceeded');
+  });
+});
+
 describe('the last words of a container', () => {
   const states = (pod: JsonObject, key: string): readonly (string | undefined)[] =>
     list(pod, 'status', key).map((status) => text(status, 'state', 'terminated', 'message'));
