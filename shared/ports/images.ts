@@ -15,6 +15,12 @@ export interface ImageRegistry {
   resolve(reference: string): Promise<ResolvedImage | undefined>;
 }
 
+/** The agent packages that an organisation offers. */
+export interface AgentPackages {
+  /** The newest version for a platform such as `linux-x64`; undefined = it offers none. */
+  newest(platform: string): Promise<string | undefined>;
+}
+
 /** One build that was asked for. `key` names image and week, so that the same build is found again. */
 export interface BuildOrder {
   readonly image: string;
@@ -37,6 +43,8 @@ export interface Build {
   readonly url?: string;
   /** On failure: the last lines of its log. */
   readonly excerpt?: string;
+  /** Of what was pushed, where the builder tells; the registry has the last word. */
+  readonly digest?: string;
 }
 
 /** Builds images: an Azure Pipelines run, an ACR task run, or a Job in a cluster. */

@@ -43,6 +43,8 @@ export interface TestKubernetesOptions<C extends WorldClock> extends Partial<Omi
   readonly clock?: C;
   readonly tokens?: ReadonlyMap<string, Identity>;
   readonly anonymousAdmin?: boolean;
+  /** Instead of what is deployed. */
+  readonly rbac?: readonly JsonObject[];
 }
 
 export async function startTestKubernetes(): Promise<TestKubernetes<VirtualClock>>;
@@ -52,14 +54,14 @@ export async function startTestKubernetes<C extends WorldClock = VirtualClock>(
 export async function startTestKubernetes(
   options: TestKubernetesOptions<WorldClock> = {},
 ): Promise<TestKubernetes<WorldClock>> {
-  const { clock = new VirtualClock(), tokens, anonymousAdmin = false, ...rest } = options;
+  const { clock = new VirtualClock(), tokens, anonymousAdmin = false, rbac = deployedObjects, ...rest } = options;
   const random = seededRandom(11);
   const world = new KubernetesWorld({ namespaces: [agentNamespace], random, ...rest, clock });
   const faults = new Faults();
   const journal = new Journal();
   const server = await startKubernetesServer({
     world,
-    rbac: deployedObjects,
+    rbac,
     tokens: new Map([
       [adminToken, { user: 'admin', groups: [adminGroup] }],
       [controlPlaneToken, { user: controlPlaneUser, groups: [] }],

@@ -47,7 +47,8 @@ const agentNamespaces = unique(
     .filter((role) => nameOf(role) === 'mayfly-control-plane')
     .map(namespaceOf),
 );
-const withSecretsOfOurs = [...agentNamespaces, 'mayfly-system'];
+/** What is built in the last of them is run by every agent: a right there is worth any Secret. */
+const withSecretsOfOurs = [...agentNamespaces, 'mayfly-system', 'mayfly-image-builds'];
 const namespaces = unique(ofKind('Namespace').map(nameOf));
 
 /** Whom a pipeline can be: any account of a namespace in which its code runs, and what every such account is. */
@@ -158,6 +159,7 @@ describe('every shipped Role', () => {
       'mayfly-agents/mayfly-control-plane: ServiceAccount mayfly-system/mayfly-control-plane',
       'mayfly-agents/mayfly-control-plane: User mayfly-local',
       'mayfly-builds/pipeline: ServiceAccount mayfly-builds/pipeline',
+      'mayfly-image-builds/mayfly-image-builds: Group mayfly-control-plane',
       'mayfly-payments/mayfly-control-plane: Group mayfly-control-plane',
     ]);
   });
@@ -221,6 +223,7 @@ describe('namespaces', () => {
       'mayfly-agents restricted',
       'mayfly-buildkit privileged',
       'mayfly-builds baseline',
+      'mayfly-image-builds baseline',
       'mayfly-payments restricted',
       'mayfly-system restricted',
     ]);
