@@ -10,10 +10,11 @@ import type { JsonObject } from '../../../shared/domain/json.ts';
 import type { WorldClock } from '../world/clock.ts';
 import { SystemClock } from '../world/clock.ts';
 import { captureConsole } from './consoleCapture.ts';
-import { collect, onSystemLog, Registry } from './core.ts';
+import { collect, onSystemLog, type Registration, Registry } from './core.ts';
+import { EventGridDoor } from './eventGridDoor.ts';
 import { readHostJson } from './hostJson.ts';
 import { HttpDoor } from './httpDoor.ts';
-import type { Invocation, LogSink } from './invocations.ts';
+import type { Invocation, InvocationRequest, LogSink } from './invocations.ts';
 import { Invocations } from './invocations.ts';
 import type { FunctionKeys } from './keys.ts';
 import { functionKeys } from './keys.ts';
@@ -107,13 +108,17 @@ async function run(options: FunctionsHostOptions, frame: Frame): Promise<Functio
     log,
   });
   const keys = functionKeys([...registry.functions.keys()], options.keys);
-  const door = new HttpDoor({
+  const dispatch = {
     functions,
     keys,
-    routePrefix: hostOptions.routePrefix,
-    invoke: (registration, request) => invocations.run(registration, request),
-    adminInput: (registration, input) => triggers.adminInput(registration, input),
+    invoke: (registration: Registration, request: InvocationRequest) => invocations.run(registration, request),
     pass: () => triggers.gate.pass(),
+  };
+  const door = new HttpDoor({
+    ...dispatch,
+    routePrefix: hostOptions.routePrefix,
+    adminInput: (registration, input) => triggers.adminInput(registration, input),
+    eventGrid: new EventGridDoor(dispatch),
   });
   await runHooks(registry, 'appStart');
   frame.server.on('request', (request, response) => {

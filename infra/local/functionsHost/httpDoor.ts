@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registration } from './core.ts';
+import { type EventGridDoor, webhookPath } from './eventGridDoor.ts';
 import { answer, writeResult } from './httpResponse.ts';
 import type { InvocationRequest, InvocationResult, TypedData } from './invocations.ts';
 import { triggerOf } from './invocations.ts';
@@ -20,6 +21,7 @@ export interface HttpDoorParts {
   /** The trigger's input for POST /admin/functions/{name}. */
   readonly adminInput: (registration: Registration, input: string) => TypedData;
   readonly pass: () => Promise<void>;
+  readonly eventGrid: EventGridDoor;
 }
 
 interface Endpoint {
@@ -46,7 +48,12 @@ export class HttpDoor {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
     if (url.pathname.toLowerCase().startsWith('/admin/')) return this.#admin(request, response, url);
+    if (url.pathname.toLowerCase().startsWith('/runtime/')) return this.#webhook(request, response, url);
     if (url.pathname === '/') return answer(response, 200, 'Your Functions 4.0 app is up and running.', 'text/plain');
+    return this.#call(request, response, url);
+  }
+
+  async #call(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const found = this.#find(request.method ?? 'GET', url.pathname);
     if (found === undefined) return answer(response, 404);
     const { registration, authLevel } = found.endpoint;
@@ -74,6 +81,15 @@ export class HttpDoor {
       if (params !== undefined) return { endpoint, params };
     }
     return undefined;
+  }
+
+  async #webhook(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const body = await readBody(request);
+    if (body === undefined) return answer(response, 413);
+    if (url.pathname.toLowerCase() === webhookPath) {
+      return this.#parts.eventGrid.handle(request, response, url, body.toString('utf8'));
+    }
+    return answer(response, 501, `${url.pathname} is not modelled by this stand-in.`, 'text/plain');
   }
 
   async #admin(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

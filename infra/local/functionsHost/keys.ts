@@ -7,12 +7,15 @@ export interface FunctionKeys {
   /** The host's default key: opens every function. */
   readonly host: string;
   readonly functions: Readonly<Record<string, string>>;
+  /** The system key eventgrid_extension: opens the web hook of that extension. */
+  readonly eventGrid: string;
 }
 
 export function functionKeys(names: readonly string[], given: Partial<FunctionKeys> = {}): FunctionKeys {
   const fresh = (): string => randomBytes(40).toString('base64url');
   const functions = Object.fromEntries(names.map((name) => [name, given.functions?.[name] ?? fresh()]));
-  return { master: given.master ?? fresh(), host: given.host ?? fresh(), functions };
+  const { master = fresh(), host = fresh(), eventGrid = fresh() } = given;
+  return { master, host, functions, eventGrid };
 }
 
 /** The key of a call: the header wins over `?code=`. */
@@ -23,6 +26,10 @@ function keyOf(request: IncomingMessage, url: URL): string | undefined {
 
 export function isMaster(keys: FunctionKeys, request: IncomingMessage, url: URL): boolean {
   return fits(keyOf(request, url), [keys.master]);
+}
+
+export function isSystemKey(keys: FunctionKeys, request: IncomingMessage, url: URL): boolean {
+  return fits(keyOf(request, url), [keys.eventGrid, keys.master]);
 }
 
 /** What an authLevel lets through: anonymous all, function any of its keys, admin only the master key. */

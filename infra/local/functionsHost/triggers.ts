@@ -1,4 +1,4 @@
-/** All triggers of an app but HTTP: made from what the app registered, started, starved and stopped together. */
+/** All triggers of an app but those that HTTP carries: made from what the app registered, started, starved and stopped together. */
 import type { WorldClock } from '../world/clock.ts';
 import type { Registration } from './core.ts';
 import { DispatchGate } from './dispatchGate.ts';
@@ -62,7 +62,7 @@ export class Triggers {
     const { type } = triggerOf(registration);
     if (type === 'timerTrigger') this.#addTimer(registration);
     else if (type === 'serviceBusTrigger') this.#addListener(registration);
-    else if (type !== 'httpTrigger') {
+    else if (type !== 'httpTrigger' && type !== 'eventGridTrigger') {
       const text = `A ${type} is not modelled by this stand-in: ${registration.metadata.name} runs only through the admin API.`;
       this.#parts.log(registration.metadata.name, 'warning', text);
     }
