@@ -35,7 +35,7 @@ const mayImport: Readonly<Partial<Record<Layer, readonly Layer[]>>> = {
   domain: ['domain'],
   plan: ['plan', 'domain'],
   hooks: ['hooks', 'domain'],
-  ports: ['domain'],
+  ports: ['ports', 'domain'],
   reconcile: ['reconcile', 'plan', 'domain', 'ports'],
   adapters: ['adapters', 'ports', 'domain'],
   // The protected paths of a pod are the manifest's to know, and a file that touches one is refused when it is read.

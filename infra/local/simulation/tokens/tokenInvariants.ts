@@ -1,0 +1,125 @@
+/**
+ * What must hold of tokens at every moment. The worlds call `check` after each change and when a PAT runs out, so what is
+ * seen between two checks stands until the second: the probes of that time, one in 100 ms, are counted by it.
+ */
+import { type EpochMs, hoursMs } from '../../../../shared/domain/instant.ts';
+import { isTokenDisplayName, type TokenPolicy } from '../../../../shared/domain/token.ts';
+import type { CopyShelf, Issued, PatServer, VaultShelf } from './tokenWorlds.ts';
+
+const probeMs = 100;
+
+export interface WatchedToken {
+  readonly policy: TokenPolicy;
+  readonly server: PatServer;
+  readonly shelf: VaultShelf;
+  readonly copies: CopyShelf;
+  /** Beyond the hour and the grace: the period of the timer, and how long a pass may take. */
+  readonly slackMs: number;
+}
+
+export class TokenInvariants {
+  readonly #token: WatchedToken;
+  readonly #now: () => EpochMs;
+  /** Begun rotations, by the time that passed in calm until then. */
+  readonly #begun: number[] = [];
+  #checkedAt: EpochMs;
+  #isLockedOut = false;
+  /** Calm time ends and begins here: nothing can be revoked while the vault or a cluster is out of reach. */
+  #calmMs = 0;
+  #isStormy = false;
+  /** A person stored what does not work; what the vault holds is then not ours to answer for. */
+  brokenByPerson: string | undefined;
+  violations: string[] = [];
+  probes = 0;
+  failedProbes = 0;
+  revoked = 0;
+  mostLive = 0;
+
+  constructor(token: WatchedToken, now: () => EpochMs) {
+    this.#token = token;
+    this.#now = now;
+    this.#checkedAt = now();
+    token.server.onCreate = (issued) => {
+      if (!this.#isOurs(issued)) return;
+      this.#pass();
+      this.#begun.push(this.#calmMs);
+    };
+    token.server.onRevoke = (issued) => this.#onRevoke(issued);
+  }
+
+  set stormy(isStormy: boolean) {
+    this.check();
+    this.#isStormy = isStormy;
+  }
+
+  get rotations(): number {
+    return this.#begun.length;
+  }
+
+  #isOurs({ displayName }: Issued): boolean {
+    const { policy } = this.#token;
+    return isTokenDisplayName(policy.installation, policy.name, displayName);
+  }
+
+  get live(): number {
+    return this.#token.server.list().filter((issued) => this.#isOurs(issued)).length;
+  }
+
+  /** Counts the probes since the last check and the calm time. */
+  #pass(): void {
+    const now = this.#now();
+    const probes = Math.floor(now / probeMs) - Math.floor(this.#checkedAt / probeMs);
+    this.probes += probes;
+    if (this.#isLockedOut) this.failedProbes += probes;
+    if (!this.#isStormy) this.#calmMs += now - this.#checkedAt;
+    this.#checkedAt = now;
+  }
+
+  check(): void {
+    this.#pass();
+    const { shelf, copies, server } = this.#token;
+    const held = [...copies.values].map(([name, value]) => ({ name, value }));
+    const { latest } = shelf;
+    if (latest !== undefined && latest.version !== this.brokenByPerson)
+      held.push({ name: `the vault's ${latest.version}`, value: latest.value });
+    const dead = held.filter(({ value }) => !server.accepts(value));
+    if (dead.length > 0 && !this.#isLockedOut)
+      this.#violate(`agents cannot register with what ${dead.map(({ name }) => name).join(', ')} holds`);
+    this.#isLockedOut = dead.length > 0;
+    const recent = this.#recent();
+    this.mostLive = Math.max(this.mostLive, this.live);
+    if (this.live > 1 + recent) this.#violate(`${this.live} PATs live after ${recent} recent rotations`);
+  }
+
+  /** Rotations whose PATs may still live beside the vault's: begun within the hour, the grace and the slack, in calm. */
+  #recent(): number {
+    const { policy, slackMs } = this.#token;
+    const windowMs = hoursMs(1) + policy.graceMs + slackMs;
+    return this.#begun.filter((begunAt) => this.#calmMs - begunAt <= windowMs).length;
+  }
+
+  #onRevoke(issued: Issued): void {
+    this.revoked += 1;
+    const { shelf, copies, server } = this.#token;
+    const holders = [...copies.values].filter(([, value]) => value === issued.value).map(([name]) => name);
+    if (shelf.latest?.value === issued.value) holders.push(`the vault's ${shelf.latest.version}`);
+    if (holders.length > 0) this.#violate(`${issued.displayName} revoked while ${holders.join(', ')} holds it`);
+    if (!server.accepts(shelf.latest?.value)) this.#violate(`${issued.displayName} revoked without a live successor`);
+  }
+
+  finish(): void {
+    this.check();
+    const { shelf, copies, policy } = this.#token;
+    if (policy.mode === 'rotate' && this.#recent() === 0 && this.live !== 1)
+      this.#violate(`${this.live} PATs live in the end`);
+    for (const { cluster, secret, key } of policy.copies) {
+      const value = copies.values.get(`${cluster}/${secret}/${key}`);
+      if (value !== shelf.latest?.value && shelf.latest?.version !== this.brokenByPerson)
+        this.#violate(`${cluster}/${secret}/${key} does not hold the vault's latest version in the end`);
+    }
+  }
+
+  #violate(sentence: string): void {
+    this.violations.push(`at ${new Date(this.#now()).toISOString().slice(11, 23)} ${sentence}`);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Which PATs end. Ending one too early locks agents out, so everything has to be known in this one look: the vault's
+ * latest version is proven and is the PAT it says it is, and the vault and every copy were read and hold nothing else.
+ * What is unknown, a cluster out of reach for one, means that nothing is revoked.
+ */
+import type { EpochMs } from '../../domain/instant.ts';
+import { formatInstant } from '../../domain/names.ts';
+import { graceMsOf, type PersonalToken, tokenTags, unreferencedMs, type VaultVersion } from '../../domain/token.ts';
+import type { TokenAction } from './observedToken.ts';
+import {
+  allCopiesHoldLatest,
+  authorizationOf,
+  expiryOf,
+  isAccepted,
+  isOurs,
+  provenAt,
+  type TokenView,
+  unreferencedTokens,
+} from './tokenView.ts';
+
+export interface RetirementPlan {
+  readonly actions: readonly TokenAction[];
+  readonly nextLookAt?: EpochMs;
+}
+
+interface Candidate {
+  readonly action: TokenAction;
+  readonly readyAt: EpochMs;
+}
+
+const nothing: RetirementPlan = { actions: [] };
+
+/**
+ * Since when the vault and every copy are known to have held something newer; undefined = never yet. Any newer version
+ * counts, so that rotations in quick succession do not keep each other's tokens alive.
+ */
+function freedAt(newer: readonly VaultVersion[]): EpochMs | undefined {
+  const instants = newer.flatMap((version) => provenAt(version) ?? []);
+  return instants.length === 0 ? undefined : Math.min(...instants);
+}
+
+/**
+ * Whoever read the vault before the newer version came may still be writing the older token into a cluster, and pods may
+ * just have read it there: hence the grace.
+ */
+function supersededTokens(view: TokenView, latest: VaultVersion): readonly Candidate[] {
+  const { versions = [], personal = [], policy } = view;
+  return versions.flatMap((version, place): readonly Candidate[] => {
+    const id = authorizationOf(version);
+    const pat = personal.find(({ authorizationId }) => authorizationId === id);
+    const freed = freedAt(versions.slice(0, place));
+    if (pat === undefined || freed === undefined || id === authorizationOf(latest)) return [];
+    return [{ action: revoke(latest, pat, version), readyAt: freed + graceMsOf(policy) }];
+  });
+}
+
+/** Younger than an hour they may be those of a rotation under way, which nobody else can tell from one cut short. */
+function leftovers(view: TokenView, latest: VaultVersion): readonly Candidate[] {
+  const freed = freedAt(view.versions ?? []);
+  if (freed === undefined) return [];
+  return unreferencedTokens(view).map((pat) => ({
+    action: revoke(latest, pat),
+    readyAt: Math.max(pat.validFrom + unreferencedMs, freed + graceMsOf(view.policy)),
+  }));
+}
+
+function revoke(latest: VaultVersion, pat: PersonalToken, version?: VaultVersion): TokenAction {
+  const { authorizationId, displayName } = pat;
+  const stored = version === undefined ? {} : { version };
+  return { kind: 'revoke', authorizationId, displayName, latest: latest.version, ...stored };
+}
+
+/** The PAT of the latest version, by its tag and in the server's list: only then is it sure which one must live. */
+const isIdentified = ({ personal }: TokenView, latest: VaultVersion): boolean =>
+  personal?.some(({ authorizationId }) => authorizationId === authorizationOf(latest)) === true;
+
+/** A PAT that Mayfly cannot find in the server's list, or must not end because nobody knows which one is in use. */
+function needsPeople(view: TokenView, latest: VaultVersion, version: VaultVersion): boolean {
+  const id = authorizationOf(version);
+  if (id === undefined || view.observed.personal === undefined) return true;
+  const isListed = view.personal?.some(({ authorizationId }) => authorizationId === id) === true;
+  return isListed && !isIdentified(view, latest) && !isOurs(version);
+}
+
+/** It was in use, as far as the tags tell, it is not over, and nobody was told yet. */
+function isOldToken(view: TokenView, version: VaultVersion, place: number): boolean {
+  const wasUsed = place === 1 || provenAt(version) !== undefined;
+  const isOver = view.now >= (expiryOf(version, view.personal) ?? Number.POSITIVE_INFINITY);
+  return wasUsed && !isOver && version.tags[tokenTags.retired] === undefined;
+}
+
+/** Old versions whose PAT people have to revoke: they are told, once each. */
+function leftToPeople(view: TokenView, latest: VaultVersion): readonly Candidate[] {
+  const { versions = [], policy, now } = view;
+  return versions.flatMap((version, place): readonly Candidate[] => {
+    const freed = freedAt(versions.slice(0, place));
+    if (freed === undefined || !isOldToken(view, version, place) || !needsPeople(view, latest, version)) return [];
+    const tags = { ...version.tags, [tokenTags.retired]: formatInstant(now) };
+    const notice = { kind: 'oldTokenLeft' } as const;
+    return [{ action: { kind: 'note', version: version.version, tags, notice }, readyAt: freed + graceMsOf(policy) }];
+  });
+}
+
+export function planRetirement(view: TokenView): RetirementPlan {
+  const { latest, versions, now } = view;
+  if (latest === undefined || versions === undefined) return nothing;
+  if (!isAccepted(view) || !allCopiesHoldLatest(view)) return nothing;
+  const revocable = isIdentified(view, latest) ? [...supersededTokens(view, latest), ...leftovers(view, latest)] : [];
+  const candidates = [...revocable, ...leftToPeople(view, latest)];
+  const later = candidates.map(({ readyAt }) => readyAt).filter((at) => at > now);
+  return {
+    actions: candidates.filter(({ readyAt }) => readyAt <= now).map(({ action }) => action),
+    ...(later.length === 0 ? {} : { nextLookAt: Math.min(...later) }),
+  };
+}
