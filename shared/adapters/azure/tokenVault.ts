@@ -9,7 +9,12 @@ import type { Stamped } from '../../ports.ts';
 import type { KeyVaultClient, KeyVaultOptions } from './keyVaultClient.ts';
 import { keyVaultClient, withoutValue } from './keyVaultClient.ts';
 
-export function tokenVault(options: KeyVaultOptions): TokenVault {
+export interface KeyVaultTokenVault extends TokenVault {
+  /** Puts one version out of use: it can no longer be read. */
+  disable(name: string, version: string): Promise<void>;
+}
+
+export function tokenVault(options: KeyVaultOptions): KeyVaultTokenVault {
   const vault = keyVaultClient(options);
   return {
     readLatest: async (name) => {
@@ -41,6 +46,13 @@ export function tokenVault(options: KeyVaultOptions): TokenVault {
         operation: 'tagging a version of a token',
         repeatable: true,
         run: (client, abortSignal) => client.updateSecretProperties(name, version, { tags: { ...tags }, abortSignal }),
+      });
+    },
+    disable: async (name, version) => {
+      await vault.call({
+        operation: 'disabling a version of a token',
+        repeatable: true,
+        run: (client, abortSignal) => client.updateSecretProperties(name, version, { enabled: false, abortSignal }),
       });
     },
   };
