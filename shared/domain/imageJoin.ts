@@ -51,7 +51,7 @@ export function joinImages(states: readonly ImageState[]): ImageState {
   if (states.length === 0) return noImageState;
   const inForce = newest(
     states.flatMap((state) => state.inForce ?? []),
-    digestOf,
+    ({ digest, builtAt = 0 }) => `${Number.MAX_SAFE_INTEGER - builtAt} ${digest}`,
   );
   const rolledBack = distinct(states.flatMap((state) => state.rolledBack)).filter(
     ({ digest, since }) => digest !== inForce?.digest || since > inForce.since,

@@ -45,7 +45,8 @@ function buildOf({ head, words }: Words): BuildRecord | undefined {
   const since = parseMoment(words.get('since'));
   const turn = Number(words.get('try') ?? 1);
   if (state === undefined || since === undefined || !Number.isInteger(turn)) return undefined;
-  return { key: head, state, try: turn, since, ...defined({ id: words.get('id'), reason: words.get('reason') }) };
+  const { id, reason, digest } = Object.fromEntries(words);
+  return { key: head, state, try: turn, since, ...defined({ id, reason, digest }) };
 }
 
 function requestOf({ head, words, rest }: Words): ImageRequest | undefined {
@@ -143,8 +144,8 @@ function formatRequest(request: ImageRequest): string {
   return request.kind === 'try' ? `try ${request.digest}` : request.kind;
 }
 
-function formatBuild({ key, state, try: turn, since, id, reason }: BuildRecord): string {
-  return formatLine(key, { state, try: String(turn), since: formatMoment(since), id, reason });
+function formatBuild({ key, state, try: turn, since, id, reason, digest }: BuildRecord): string {
+  return formatLine(key, { state, try: String(turn), since: formatMoment(since), id, reason, digest });
 }
 
 const writers: { readonly [F in ImageField]: (state: ImageState) => string | undefined } = {

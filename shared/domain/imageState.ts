@@ -7,7 +7,7 @@
  *   mayfly.image.<image6>.good        earlier ones to go back to, a line each, the newest first
  *   mayfly.image.<image6>.rolledBack  <digest> since=... reason=..., a line each: no candidate again unless asked for
  *   mayfly.image.<image6>.moved       <digest> since=...: what somebody else pushed under the tag
- *   mayfly.image.<image6>.build       <key> state=... try=... since=... id=...
+ *   mayfly.image.<image6>.build       <key> state=... try=... since=... id=... reason=...
  *   mayfly.image.<image6>.seen        of the last build: week=<ISO week> agent=<version> base=<digest>
  *   mayfly.image.<image6>.excerpt     the end of the log of a build that failed
  *   mayfly.image.<image6>.requested   by people: build, rollback or try <digest>
@@ -44,6 +44,8 @@ export interface BuildRecord {
   readonly id?: string;
   /** Why it is built, or why it failed. */
   readonly reason?: string;
+  /** Of what it pushed, where the builder told. */
+  readonly digest?: string;
 }
 
 /** Of what a build is made. */

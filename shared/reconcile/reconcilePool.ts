@@ -1,6 +1,7 @@
 /** Observe, plan, apply, report: one pass over one pool. Two control planes may run it at once and do no harm. */
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
+import { imageFields } from '../plan/images/planImages.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
@@ -84,6 +85,7 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
     skipped: pass.plan.skips.length,
     ...tally(pass.plan.skips.map(({ reason }) => `skipped.${reason}`)),
     ...countOutcomes(pass.outcomes),
+    ...imageFields(policy, pass.observed),
   });
 }
 

@@ -1,7 +1,9 @@
 /** What a plan writes down, and tells, of images that are rebuilt. */
 import type { KnownImage } from '../../domain/imagePolicy.ts';
-import type { ImageState } from '../../domain/imageState.ts';
+import { type ImageState, imageShort } from '../../domain/imageState.ts';
 import type { EpochMs } from '../../domain/instant.ts';
+import type { PoolPolicy } from '../../domain/template.ts';
+import type { Observed } from '../observed.ts';
 import type { Action, Alarm } from '../plan.ts';
 import type { View } from '../view.ts';
 import type { JudgedImage } from './transitions.ts';
@@ -30,9 +32,9 @@ function lastRolledBack({ rolledBack, inForce, candidate }: ImageState) {
 function alarmsOf({ policy, state }: JudgedImage, now: EpochMs): readonly Alarm[] {
   const { inForce, build, moved } = state;
   const gone = lastRolledBack(state);
-  const age = inForce === undefined ? 0 : now - builtAt(inForce);
+  const ageMs = inForce === undefined ? 0 : now - builtAt(inForce);
   const told: readonly (readonly [Alarm['reason'], string | false])[] = [
-    ['imageOld', age > policy.maxAgeMs && `built ${hours(age)} hours ago`],
+    ['imageOld', ageMs > policy.maxAgeMs && `built ${hours(ageMs)} hours ago`],
     ['imageBuildFailed', build?.state === 'failed' && `${build.key}: ${build.reason ?? 'failed'}`],
     ['imageRolledBack', gone !== undefined && `${shortDigest(gone.digest)}: ${gone.reason ?? 'failed'}`],
     ['imageMoved', moved !== undefined && `${policy.reference} is ${shortDigest(moved.digest)}`],
@@ -43,9 +45,15 @@ function alarmsOf({ policy, state }: JudgedImage, now: EpochMs): readonly Alarm[
 export const imageAlarms = ({ images = [], now }: View): readonly Alarm[] =>
   images.flatMap((image) => alarmsOf(image, now));
 
-/** The age of each image in force, in hours, for metrics; without those of which nobody knows it. */
-export function imageAges(states: readonly Pick<JudgedImage, 'policy' | 'state'>[], now: EpochMs) {
-  return states.flatMap(({ policy, state }): readonly { readonly image: string; readonly ageHours: number }[] =>
-    state.inForce === undefined ? [] : [{ image: policy.name, ageHours: hours(now - builtAt(state.inForce)) }],
-  );
+/** How old the image in force is, in whole hours; undefined = nobody knows. */
+export const ageHours = ({ inForce }: Pick<ImageState, 'inForce'>, now: EpochMs): number | undefined =>
+  inForce && hours(now - builtAt(inForce));
+
+/** The age of each image in force, for the line that metrics are made of. */
+export function imageFields({ images = [] }: PoolPolicy, { control, at }: Observed): Readonly<Record<string, number>> {
+  const ages = images.flatMap(({ name }): readonly (readonly [string, number])[] => {
+    const age = ageHours(control.value?.images?.get(imageShort(name)) ?? {}, at);
+    return age === undefined ? [] : [[`imageAgeHours.${name}`, age]];
+  });
+  return Object.fromEntries(ages);
 }
