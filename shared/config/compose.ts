@@ -3,6 +3,7 @@ import { isJsonObject } from '../domain/json.ts';
 import { organisationShort } from '../domain/names.ts';
 import type { Template, WarmSchedule } from '../domain/template.ts';
 import type { SecretSource } from './fields.ts';
+import { imageOf, referenceOf } from './images.ts';
 import type {
   ClusterAccess,
   HooksConfig,
@@ -23,7 +24,8 @@ type WarmDocument = PoolDocument['warm'][number];
 
 export function composeConfig(document: ConfigDocument): MayflyConfig {
   const { generation, hooks, keyVault, delegatedUser } = document;
-  const templates = document.templates.map(templateOf);
+  const templates = document.templates.map((template) => templateOf(template, document.images));
+  const allowedRepositories = document.allowedRepositories ?? repositoriesOf(templates);
   return {
     ...(generation !== undefined && { generation }),
     installation: document.installation,
@@ -37,7 +39,8 @@ export function composeConfig(document: ConfigDocument): MayflyConfig {
     tokens: document.tokens,
     ...(delegatedUser !== undefined && { delegatedUser }),
     registries: document.registries.map((registry) => registryOf(registry, secretOf)),
-    allowedRepositories: document.allowedRepositories ?? repositoriesOf(templates),
+    allowedRepositories,
+    images: document.images.map((image) => imageOf(image, allowedRepositories)),
   };
 }
 
@@ -88,14 +91,26 @@ function caData({ caCertificate }: { readonly caCertificate?: string }): { reado
   return { caData: caCertificate.includes('-----BEGIN') ? btoa(caCertificate) : caCertificate.trim() };
 }
 
-function templateOf(document: TemplateDocument): Template {
-  const { allowTags: _, terminationGrace, fallback, pod, ...template } = document;
+function templateOf(document: TemplateDocument, images: ConfigDocument['images']): Template {
+  const { allowTags: _, terminationGrace, fallback, pod, image, ...template } = document;
   return {
     ...template,
+    ...imageNamed(image, images),
+    agentVersion: template.agentVersion,
     ...(fallback !== undefined && { fallback: { template: fallback.template, afterMs: fallback.after } }),
     terminationGraceSeconds: Math.ceil(terminationGrace / 1000),
     pod: isJsonObject(pod) ? pod : {},
   };
+}
+
+/** One that is rebuilt goes by its tag until one has been proven; the registry tells its digest. */
+function imageNamed(
+  image: TemplateDocument['image'],
+  images: ConfigDocument['images'],
+): Pick<Template, 'image' | 'rebuilt'> {
+  if (typeof image === 'string') return { image };
+  const rebuilt = images.find(({ name }) => name === image.name);
+  return { image: rebuilt === undefined ? '' : referenceOf(rebuilt), rebuilt: image.name };
 }
 
 function poolOf(pool: PoolDocument, document: ConfigDocument): PoolConfig {

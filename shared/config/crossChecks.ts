@@ -7,6 +7,7 @@ import type { JsonValue } from '../domain/json.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { type Entry, entriesOf, type MakeProblem, nameOf, textOf } from './entries.ts';
 import { fallbackChecks } from './fallbackChecks.ts';
+import { imageChecks } from './imageChecks.ts';
 import { type DocumentPath, formatPath, foundAt, valueAt } from './paths.ts';
 import { poolChecks } from './poolChecks.ts';
 import { registrationChecks } from './registrationChecks.ts';
@@ -28,7 +29,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
   });
   const entries = (list: string): readonly Entry[] => entriesOf(documents.filled, list);
   return [
-    ...['organisations', 'clusters', 'templates', 'tokens'].flatMap((list) =>
+    ...['organisations', 'clusters', 'templates', 'tokens', 'images'].flatMap((list) =>
       duplicates(entries(list), nameOf, ['name'], problem),
     ),
     ...duplicates(entries('organisations'), urlOf, ['url'], problem),
@@ -40,6 +41,7 @@ export function crossChecks(documents: Documents): readonly ConfigProblem[] {
     ...registrationChecks(documents.filled, problem),
     ...registryChecks(documents.filled, problem),
     ...tokenChecks(documents.filled, problem),
+    ...imageChecks(documents.filled, problem),
     ...vaultChecks(documents.filled, problem),
   ];
 }

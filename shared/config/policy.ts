@@ -1,4 +1,6 @@
 /** What mayfly.yaml says, checked and complete. Types only: importing this loads neither zod nor the YAML parser. */
+import type { ClusterBuild } from '../domain/clusterBuild.ts';
+import type { ImagePolicy } from '../domain/imagePolicy.ts';
 import type { BootLimits, Registration, Template, WarmSchedule } from '../domain/template.ts';
 
 /** Where a secret is to be read; the configuration itself never holds one. */
@@ -124,6 +126,41 @@ export interface RegistryConfig {
     | { readonly kind: 'acr'; readonly clientId?: string };
 }
 
+/** Who builds an image. */
+export type ImageBuilderConfig =
+  | {
+      readonly kind: 'pipeline';
+      readonly organisation: string;
+      readonly project: string;
+      readonly pipeline: number;
+      readonly branch?: string;
+    }
+  | {
+      readonly kind: 'acrTask';
+      readonly subscriptionId: string;
+      readonly resourceGroup: string;
+      readonly registry: string;
+      readonly clientId?: string;
+      readonly timeoutSeconds: number;
+      readonly request:
+        | { readonly kind: 'task'; readonly task: string }
+        | {
+            readonly kind: 'dockerfile';
+            readonly context: string;
+            readonly dockerfile: string;
+            readonly imageNames: readonly string[];
+          };
+    }
+  | { readonly kind: 'cluster'; readonly cluster: string; readonly build: ClusterBuild };
+
+/** An image of agents that Mayfly rebuilds. */
+export interface ImageConfig {
+  readonly policy: ImagePolicy;
+  readonly builder: ImageBuilderConfig;
+  /** A DaemonSet pulls the image in force onto the nodes of agents. */
+  readonly prePull: boolean;
+}
+
 export interface MayflyConfig {
   /** Orders versions of the configuration; without it the source's own order holds. */
   readonly generation?: number;
@@ -138,6 +175,7 @@ export interface MayflyConfig {
   readonly tokens: readonly TokenConfig[];
   readonly delegatedUser?: DelegatedUserConfig;
   readonly registries: readonly RegistryConfig[];
+  readonly images: readonly ImageConfig[];
   /** registry/repository, registry/* or registry/path/*: images come from these alone. Never empty. */
   readonly allowedRepositories: readonly string[];
 }

@@ -32,6 +32,7 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     licenceGroup: organisation.session,
     ...(config.generation !== undefined && { generation: config.generation }),
     templates: pool.templates.map((name) => granting(named(config.templates, name), pool.grantedDemands)),
+    ...imagesOfPool(config, pool),
     ...(pool.defaultTemplate !== undefined && { defaultTemplate: pool.defaultTemplate }),
     warm: pool.warm,
     warmMaxAgeMs: pool.warmMaxAge,
@@ -59,6 +60,13 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     maxJobAge: { ms: limits.maxJobAge, ends: limits.endAtMaxJobAge },
     runs: runPolicy(pool.runs),
   };
+}
+
+/** Images that templates of the pool run: their state lies on its control map. */
+function imagesOfPool({ images, templates }: MayflyConfig, pool: PoolConfig): Pick<PoolPolicy, 'images'> {
+  const names = pool.templates.flatMap((name) => named(templates, name).rebuilt ?? []);
+  const run = images.map(({ policy }) => policy).filter(({ name }) => names.includes(name));
+  return run.length === 0 ? {} : { images: run };
 }
 
 function runPolicy({ tellAfter, cancelAfter, rerunLost }: PoolConfig['runs']): RunPolicy {

@@ -16,6 +16,7 @@ import {
   secretSource,
   url,
 } from './fields.ts';
+import { imagesSchema } from './images.ts';
 import { limitsSchema, runsSchema } from './limits.ts';
 import { podParts } from './podParts.ts';
 import { allowedRepositoriesSchema, registriesSchema } from './registries.ts';
@@ -104,12 +105,17 @@ const fallback = z.strictObject({
 
 const template = z.strictObject({
   name: label,
-  image: nonEmpty.describe('With a digest: registry/name@sha256:...'),
+  image: z
+    .union([nonEmpty, z.strictObject({ name: label })], {
+      error: 'must be a reference, or name with one of the images',
+    })
+    .describe('With a digest: registry/name@sha256:... Or { name: ... }, one of the images that are rebuilt.'),
   allowTags: z.boolean().default(false).describe('Accepts an image without a digest.'),
   agentVersion: z
     .string()
     .regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 5.278.0')
-    .describe('Of the agent package inside the image.'),
+    .exactOptional()
+    .describe('Of the agent package inside the image. Default: what the label of the image says.'),
   os: z.enum(['linux', 'windows']).default('linux'),
   architecture: z.enum(['amd64', 'arm64']).default('amd64'),
   capabilities: z
@@ -189,6 +195,7 @@ export const configSchema = z.strictObject({
     .exactOptional()
     .describe('A service user that has signed in once, and as whom tokens are made.'),
   registries: registriesSchema,
+  images: imagesSchema,
   allowedRepositories: allowedRepositoriesSchema
     .exactOptional()
     .describe('Images come from these alone. Default: the repositories that the templates name.'),

@@ -11,7 +11,7 @@ function spanMs(text: string): number {
 }
 
 /** "12h", "30d" -> ms. What is counted in days has a kind of its own: elsewhere a day is a slip of the pen. */
-const span = (minimum: string, maximum: string) =>
+export const span = (minimum: string, maximum: string) =>
   z
     .string()
     .regex(/^\d+[hd]$/, 'must be a time such as 12h or 30d')

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Weekday } from '../domain/template.ts';
 import { count, label } from './fields.ts';
 
-const weekdayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-const weekdayNumbers: Readonly<Record<(typeof weekdayNames)[number], Weekday>> = {
+export const weekdayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export const weekdayNumbers: Readonly<Record<(typeof weekdayNames)[number], Weekday>> = {
   sun: 0,
   mon: 1,
   tue: 2,
@@ -44,14 +44,15 @@ function isZone(name: string): boolean {
   }
 }
 
+export const zone = z
+  .string()
+  .refine(isZone, 'must be the IANA name of a time zone, such as Europe/Berlin')
+  .default('UTC');
+
 export const warmSchema = z.strictObject({
   template: label.describe("One of the pool's templates."),
   count: count(1, 100).describe('Where entries of one template overlap, the highest count holds.'),
   weekdays,
   hours,
-  zone: z
-    .string()
-    .refine(isZone, 'must be the IANA name of a time zone, such as Europe/Berlin')
-    .default('UTC')
-    .describe('Whose wall clocks the hours are, as an IANA name.'),
+  zone: zone.describe('Whose wall clocks the hours are, as an IANA name.'),
 });
