@@ -28,6 +28,7 @@ import type { HookSecrets } from './hooks/verify.ts';
 import { errorFields } from './intents.ts';
 import type { PoolParts } from './pools.ts';
 import type { TokenSource, Vault } from './ports.ts';
+import type { ImageMemory } from './reconcile/images/agentVersions.ts';
 import { timerPeriodMs } from './schedule.ts';
 
 export type { App };
@@ -138,6 +139,7 @@ async function loadPools(
   onNews?: (news: ConfigNews) => void,
 ): Promise<ConfiguredPools> {
   const { configuredPools } = await import('./configuredPools.ts');
+  const imageMemory: ImageMemory = { known: new Map(), asking: new Map() };
   // The host names the folder of the app; elsewhere it is where the process was started.
   const folder = setting(env, 'AzureWebJobsScriptRoot') ?? process.cwd();
   return configuredPools({
@@ -148,6 +150,7 @@ async function loadPools(
     sources: (config) => ({
       tokens,
       clock: systemClock,
+      imageMemory,
       readSecret: (reference) => readSecret(env, vaultOf(config), reference),
     }),
   });

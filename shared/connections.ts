@@ -20,6 +20,8 @@ import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { PoolParts } from './pools.ts';
 import type { AgentPools, Clock, Cluster, TokenSource } from './ports.ts';
+import type { ImageMemory } from './reconcile/images/agentVersions.ts';
+import { imageRegistryOf } from './registries.ts';
 
 /** What connections are made of. */
 export interface CredentialSources {
@@ -28,6 +30,8 @@ export interface CredentialSources {
   /** `notFound` where there is none. */
   readonly readSecret: (reference: SecretReference) => Promise<Secret>;
   readonly clock: Clock;
+  /** Outlives versions of the configuration: content does not change under its digest. */
+  readonly imageMemory?: ImageMemory;
 }
 
 /** A token in the vault is read again after this long: well inside the grace that a rotation leaves the old one. */
@@ -156,6 +160,14 @@ export function poolPartsOf(
     cluster: (name) => lazyCluster(name, () => connectTo(name)),
     keys: once(async () => (await import('./adapters/azureDevOps/agentKeys.ts')).rsaAgentKeys()),
     namespaces: new Map(config.clusters.map(({ name, namespace }) => [name, namespace])),
+    images: {
+      lookup: {
+        registry: imageRegistryOf(config, sources),
+        hosts: new Set(config.registries.map(({ host }) => host)),
+        clock: sources.clock,
+      },
+      memory: sources.imageMemory ?? { known: new Map(), asking: new Map() },
+    },
     nonces: randomNonces,
     clock: sources.clock,
   };

@@ -11,6 +11,7 @@ import type { Pass } from './intents.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
 import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
 import type { GroupLook } from './reconcile/observeGroup.ts';
+import type { ImageLookup, ImageMemory } from './reconcile/images/agentVersions.ts';
 import type { PassReport } from './reconcile/reconcilePool.ts';
 
 /** What the passes over the pools need; each part is made once and kept. */
@@ -25,6 +26,8 @@ export interface PoolParts {
   readonly keys: () => Promise<AgentKeys>;
   /** The namespace of agent jobs by cluster name. */
   readonly namespaces: ReadonlyMap<string, string>;
+  /** Where the images of templates are looked at; absent = nowhere. */
+  readonly images?: { readonly lookup: ImageLookup; readonly memory: ImageMemory };
   readonly nonces: Nonces;
   readonly clock: Clock;
 }
@@ -84,14 +87,26 @@ function lookDeps(parts: PoolParts, { policy, memory }: Member): LookDeps {
   };
 }
 
+/** The policy with what its images hold, as far as that is known. */
+export async function withVersions({ images }: PoolParts, policy: PoolPolicy): Promise<PoolPolicy> {
+  if (images === undefined) return policy;
+  const { resolveTemplates } = await import('./reconcile/images/agentVersions.ts');
+  return resolveTemplates(policy, images.lookup, images.memory);
+}
+
 /** The one pool of this process: what passes over it work with. */
 async function depsFor(
   parts: PoolParts,
-  { policy, memory }: Member,
-  others: readonly Member[],
+  { policy: configured, memory }: Member,
+  members: readonly Member[],
   log: Log,
 ): Promise<ReconcileDeps> {
-  const [pools, keys] = await Promise.all([parts.agentPools(policy.organisation.url), parts.keys()]);
+  const [pools, keys, policy, ...others] = await Promise.all([
+    parts.agentPools(configured.organisation.url),
+    parts.keys(),
+    withVersions(parts, configured),
+    ...members.map(async (member) => ({ ...member, policy: await withVersions(parts, member.policy) })),
+  ]);
   const { nonces, clock, namespaces } = parts;
   const group = others.map((other) => lookDeps(parts, other));
   const registrationToken = parts.registrationToken?.(policy.organisation.url);

@@ -9,7 +9,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { configuredPoolParts } from '../../shared/app.ts';
 import { ConfigError, UpstreamError } from '../../shared/domain/errors.ts';
-import type { PoolParts } from '../../shared/pools.ts';
+import { type PoolParts, withVersions } from '../../shared/pools.ts';
 import { probePool } from '../../shared/reconcile/probe.ts';
 import type { ProbeReport, ProbeStep } from '../../shared/reconcile/probeReport.ts';
 import { localSettings } from '../local/start/localSettings.ts';
@@ -70,7 +70,7 @@ async function examine(signal: AbortSignal): Promise<ProbeReport> {
   // The Entra SDK reads the address of the identity from the environment itself.
   if (options.local) Object.assign(process.env, localSettings(portsFrom(options.portBase)));
   const parts = await configuredPoolParts(process.env);
-  const policy = policyOf(parts);
+  const policy = await withVersions(parts, policyOf(parts));
   const onStep = (step: ProbeStep): void => say(stepLine(step, pc));
   return probePool({
     policy,

@@ -47,11 +47,17 @@ function grantedCapabilities(demands: readonly string[]): Capabilities {
   return granted;
 }
 
+/**
+ * What could not be read may be of any version: a demand for a minimum must not say that no template would do. No agent
+ * is made of it before its version is known.
+ */
+const anyVersion = '2147483647.0.0';
+
 function ownCapabilities(template: Template): Capabilities {
   return {
     ...grantedCapabilities(template.grantedDemands),
     ...template.capabilities,
-    'Agent.Version': template.agentVersion,
+    'Agent.Version': template.agentVersion ?? anyVersion,
     'Agent.OS': systems[template.os],
     'Agent.OSArchitecture': architectures[template.architecture],
   };
@@ -95,5 +101,17 @@ export function withParameters(template: Template, chosen: ChosenParameters): Te
     cpu: chosen.cpu ?? template.cpu,
     memory: chosen.memory ?? template.memory,
     image: image ?? template.image,
+    agentVersion: versionOf(template, image ?? template.image),
   };
+}
+
+/** Each image has an agent of its own, unless one is brought into all of them. */
+function versionOf({ image: own, inject, agentVersion, imageVersions }: Template, image: string): string | undefined {
+  return image === own || inject !== undefined || imageVersions === undefined ? agentVersion : imageVersions[image];
+}
+
+/** For whoever registers an agent. Throws a RangeError where the version is not known: no plan makes such an agent. */
+export function agentVersionOf({ name, agentVersion }: Template): string {
+  if (agentVersion === undefined) throw new RangeError(`the agent version of template ${name} is not known`);
+  return agentVersion;
 }

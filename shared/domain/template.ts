@@ -41,8 +41,12 @@ export interface CaBundle {
 export interface Template {
   readonly name: string;
   readonly image: string;
-  /** The version of the agent package inside the image. */
-  readonly agentVersion: string;
+  /** The version of the agent package inside the image; undefined = not known (yet), and no agent can be made of it. */
+  readonly agentVersion: string | undefined;
+  /** The same of images that a request may choose, by reference; absent = they have that of the template's own. */
+  readonly imageVersions?: Readonly<Record<string, string>>;
+  /** Why a registry could not tell it. */
+  readonly unread?: string;
   /** The rebuilt image that takes the place of `image` as soon as one has been proven. */
   readonly rebuilt?: string;
   readonly os: 'linux' | 'windows';

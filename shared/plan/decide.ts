@@ -42,6 +42,7 @@ export function templateRefusal({ view, breakerOf, probed }: Situation, template
   const control = view.observed.control.value;
   if (control !== undefined && isOn(control.drained, template.name)) return 'drained';
   if (control !== undefined && isOn(control.paused, template.name)) return 'paused';
+  if (template.agentVersion === undefined) return 'agentVersionUnknown';
   const breaker = breakerOf(template.name);
   return breaker.open && (!breaker.probe || probed.has(template.name)) ? 'breakerOpen' : undefined;
 }

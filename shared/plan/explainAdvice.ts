@@ -26,6 +26,8 @@ const byReason: Readonly<Record<SkipReason, string>> = {
     'It is tried again at the time given, which moves out with each failure. What to repair stands with its attempts.',
   breakerOpen:
     'Agents of the template keep failing, so one is tried at a time; when one has come through, the rest follows. Repair what the last failure names.',
+  agentVersionUnknown:
+    'Nobody can say which agent its image holds: the alarm of this name in the log has the reason. See to `registries` in mayfly.yaml, put the label dev.mayfly.agent-version on the image, or give the template an `agentVersion`.',
   atTemplateLimit:
     'It gets an agent when one of this template ends. To have more at once, raise `maxAgents` of the template.',
   atPoolLimit: 'It gets an agent when another of the pool ends. To have more at once, raise `maxAgents` of the pool.',

@@ -35,6 +35,8 @@ export function planPlaceholders({ policy, agentsByName, isOutdated }: View): re
   return policy.templates.flatMap((template): readonly Action[] => {
     const name = placeholderName(scopeOf(policy), template.name);
     const agent = agentsByName.get(name);
+    // What a placeholder is to claim is not known yet; one that is there goes on claiming what it did.
+    if (template.agentVersion === undefined) return [];
     if (agent === undefined) return [{ kind: 'createPlaceholder', name, template }];
     return isOutdated || isSound(agent, template)
       ? []

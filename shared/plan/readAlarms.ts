@@ -40,10 +40,21 @@ function troubleAlarms({ policy, observed, now, isOutdated }: View): readonly Al
   return [...refused, { reason: 'configurationOutdated', subject: policy.poolName, detail }];
 }
 
+/** Templates of which no agent can be made, because nobody can say what their image holds. */
+function versionAlarms({ policy }: View): readonly Alarm[] {
+  return policy.templates
+    .filter(({ agentVersion }) => agentVersion === undefined)
+    .map(({ name, image, unread }) => ({
+      reason: 'agentVersionUnknown',
+      subject: name,
+      detail: `${image}: ${unread ?? 'it has no label dev.mayfly.agent-version'}`,
+    }));
+}
+
 export function readAlarms(view: View): readonly Alarm[] {
   const clusters = view.observed.clusters.flatMap(({ name, agentJobs, quotas }): readonly Alarm[] => [
     ...(agentJobs.known ? [] : [{ reason: 'clusterUnknown', subject: name, detail: agentJobs.error } as const]),
     ...(quotas.error === undefined ? [] : [{ reason: 'quotaUnknown', subject: name, detail: quotas.error } as const]),
   ]);
-  return [...optionalAlarms(view), ...controlAlarms(view), ...troubleAlarms(view), ...clusters];
+  return [...optionalAlarms(view), ...controlAlarms(view), ...troubleAlarms(view), ...versionAlarms(view), ...clusters];
 }

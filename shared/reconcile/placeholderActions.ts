@@ -1,6 +1,6 @@
 /** What happens to placeholders, and the notes of what left the configuration. None of it rejects. */
 import { hasErrorKind } from '../domain/errors.ts';
-import { placeholderCapabilities } from '../domain/offer.ts';
+import { agentVersionOf, placeholderCapabilities } from '../domain/offer.ts';
 import type { ReconcileDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
 import { type ActionOf, settle } from './settle.ts';
@@ -11,7 +11,7 @@ export function createPlaceholder(deps: ReconcileDeps, action: ActionOf<'createP
     try {
       await deps.pools.addAgent(deps.policy.poolId, {
         name: action.name,
-        version: action.template.agentVersion,
+        version: agentVersionOf(action.template),
         osDescription: 'Mayfly placeholder',
         capabilities: placeholderCapabilities(action.template),
       });

@@ -46,11 +46,14 @@ export class ProbeAgent {
     const key = await keys.generate();
     const [template] = policy.templates;
     if (template === undefined) throw new ProbeRefusal('the pool has no template', false);
+    const { agentVersion: version, name, unread = 'its image has no label' } = template;
+    if (version === undefined)
+      throw new ProbeRefusal(`the agent version of template ${name} is not known: ${unread}`, false);
     this.#mayExist = true;
     const registered = await pools
       .addAgent(policy.poolId, {
         name: this.name,
-        version: template.agentVersion,
+        version,
         osDescription: 'Throw-away agent of mayfly doctor',
         capabilities: registeredCapabilities,
         enabled: false,

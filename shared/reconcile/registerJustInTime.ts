@@ -5,7 +5,7 @@
 import type { RegisteredAgent } from '../domain/agent.ts';
 import type { AgentJob } from '../domain/agentJob.ts';
 import { errorKind, UpstreamError } from '../domain/errors.ts';
-import { agentCapabilities } from '../domain/offer.ts';
+import { agentCapabilities, agentVersionOf } from '../domain/offer.ts';
 import { agentServerUrl, buildAgentFiles } from '../plan/agentFiles.ts';
 import { agentJobLabels, buildAgentSecretManifest } from '../plan/manifest.ts';
 import type { AgentKey } from '../ports.ts';
@@ -83,7 +83,7 @@ export async function registerJustInTime(
     agentKey = await key;
     agent = await deps.pools.addAgent(deps.policy.poolId, {
       name: action.name,
-      version: action.template.agentVersion,
+      version: agentVersionOf(action.template),
       osDescription: 'Mayfly agent job',
       capabilities: agentCapabilities(action.template, action.parameters),
       publicKey: agentKey.publicKey,

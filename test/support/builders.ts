@@ -4,7 +4,7 @@ import type { AgentJob, AgentPod } from '../../shared/domain/agentJob.ts';
 import { type Control, noControl, type Switch } from '../../shared/domain/control.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
 import { agentJobName, placeholderName } from '../../shared/domain/names.ts';
-import { placeholderCapabilities, promisedCapabilities } from '../../shared/domain/offer.ts';
+import { agentVersionOf, placeholderCapabilities, promisedCapabilities } from '../../shared/domain/offer.ts';
 import type { Amounts } from '../../shared/domain/quota.ts';
 import { known } from '../../shared/domain/read.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
@@ -53,7 +53,7 @@ export function anAgent(overrides: Partial<Agent> = {}): Agent {
   return {
     id: 501,
     name: nameFor(1001),
-    version: template.agentVersion,
+    version: agentVersionOf(template),
     enabled: true,
     online: true,
     createdAt: minutesAgo(2),
@@ -72,7 +72,8 @@ export function aBootingAgent(overrides: Partial<Agent> = {}): Agent {
 
 export function aPlaceholder(ofTemplate: Template = template, overrides: Partial<Agent> = {}): Agent {
   const name = placeholderName(scopeOf(policy), ofTemplate.name);
-  const { statusChangedAt: _, ...agent } = anAgent({ id: 11, name, online: false, version: ofTemplate.agentVersion });
+  const version = agentVersionOf(ofTemplate);
+  const { statusChangedAt: _, ...agent } = anAgent({ id: 11, name, online: false, version });
   return { ...agent, capabilities: placeholderCapabilities(ofTemplate), ...overrides };
 }
 

@@ -16,7 +16,7 @@ import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import type { AgentJob } from '../../shared/domain/agentJob.ts';
 import type { JsonObject, JsonPatch } from '../../shared/domain/json.ts';
 import { annotations, placeholderName } from '../../shared/domain/names.ts';
-import { placeholderCapabilities } from '../../shared/domain/offer.ts';
+import { agentVersionOf, placeholderCapabilities } from '../../shared/domain/offer.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import type { PoolPolicy } from '../../shared/domain/template.ts';
 import { scopeOf } from '../../shared/plan/view.ts';
@@ -153,7 +153,7 @@ export class Worlds {
     if (template === undefined) throw new RangeError('a policy has a template');
     this.ado.addAgent(poolId, {
       name: placeholderName(scopeOf(this.policy), template.name),
-      version: template.agentVersion,
+      version: agentVersionOf(template),
       systemCapabilities: placeholderCapabilities(template),
     });
   }

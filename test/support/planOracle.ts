@@ -5,6 +5,7 @@
 import type { Agent, Capabilities } from '../../shared/domain/agent.ts';
 import type { AgentJob, BootCause } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
+import { agentVersionOf } from '../../shared/domain/offer.ts';
 import type { ChosenParameters, Template } from '../../shared/domain/template.ts';
 import type { Plan } from '../../shared/plan/plan.ts';
 import type { PoolCase } from './planArbitraries.ts';
@@ -77,7 +78,7 @@ const isParameter = (demand: string): boolean => demand.toLowerCase().startsWith
 
 const templateAbilities = (template: Template, values: readonly string[]): Abilities =>
   new Map([
-    ...abilitiesOf({ ...template.capabilities, 'Agent.Version': template.agentVersion }),
+    ...abilitiesOf({ ...template.capabilities, 'Agent.Version': agentVersionOf(template) }),
     ...values.map((value): [string, string] => [`mayfly.${value}`, 'true']),
   ]);
 

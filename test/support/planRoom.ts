@@ -219,6 +219,7 @@ export function obstaclesTo(
     ['drained', isDrainedTemplate(pool, template.name)],
     ['paused', isPausedTemplate(pool, template.name)],
     ['breakerOpen', isBroken(pool, template.name) && isProbed(pool, template.name, answers)],
+    ['agentVersionUnknown', template.agentVersion === undefined],
     ['atTemplateLimit', (room.templates.get(template.name) ?? 0) <= 0],
     ['atPoolLimit', room.pool <= 0],
     ['atPassLimit', room.pass <= 0],

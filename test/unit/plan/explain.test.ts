@@ -92,6 +92,11 @@ const cases: Readonly<Record<SkipReason, Case>> = {
     fate: { detail: '2026-03-02T12:00:20.000Z' },
   },
   breakerOpen: { given: { requests: [aJobRequest()], agentJobs: failures }, fate: refusedAs('breakerOpen') },
+  agentVersionUnknown: {
+    given: { requests: [aJobRequest()] },
+    changed: { templates: [aTemplate({ agentVersion: undefined })] },
+    fate: refusedAs('agentVersionUnknown'),
+  },
   atTemplateLimit: {
     given: { requests: [...older, aJobRequest()] },
     changed: { templates: [aTemplate({ maxAgents: 2 })] },

@@ -318,6 +318,7 @@ const truths: Readonly<Record<SkipReason, (said: Said) => boolean>> = {
   createRefused: isHeldBy('createRefused'),
   noClusterReadable: isHeldBy('noClusterReadable'),
   breakerOpen: isHeldBy('breakerOpen'),
+  agentVersionUnknown: isHeldBy('agentVersionUnknown'),
   atTemplateLimit: isHeldBy('atTemplateLimit'),
   atPoolLimit: isHeldBy('atPoolLimit'),
   atPassLimit: isHeldBy('atPassLimit'),

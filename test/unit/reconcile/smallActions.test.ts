@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FaultKind } from '../../../infra/local/world/faults.ts';
 import type { AgentJob, AgentJobPhase, AgentJobPurpose } from '../../../shared/domain/agentJob.ts';
 import { agentJobName, annotationPointer, annotations } from '../../../shared/domain/names.ts';
-import { promisedCapabilities } from '../../../shared/domain/offer.ts';
+import { agentVersionOf, promisedCapabilities } from '../../../shared/domain/offer.ts';
 import { buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
 import type { Action } from '../../../shared/plan/plan.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
@@ -353,7 +353,7 @@ describe('deleteGhost', () => {
   ];
   it.each(rows)('$name', async (row) => {
     const worlds = new Worlds({ policy: twoClusters });
-    const { agentVersion: version } = template;
+    const version = agentVersionOf(template);
     worlds.ado.addAgent(poolId, {
       name,
       version,
