@@ -10,8 +10,8 @@ import type { PoolPolicy } from './domain/template.ts';
 import type { Pass } from './intents.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
 import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
-import type { GroupLook } from './reconcile/observeGroup.ts';
 import type { ImageLookup, ImageMemory } from './reconcile/images/agentVersions.ts';
+import type { GroupLook } from './reconcile/observeGroup.ts';
 import type { PassReport } from './reconcile/reconcilePool.ts';
 
 /** What the passes over the pools need; each part is made once and kept. */

@@ -30,7 +30,7 @@ export function repairPlaceholder(deps: ReconcileDeps, action: ActionOf<'repairP
       id: action.agentId,
       name: action.name,
       enabled: true,
-      version: action.template.agentVersion,
+      version: agentVersionOf(action.template),
       capabilities: placeholderCapabilities(action.template),
     });
     return ['done'];
