@@ -86,6 +86,12 @@ export const unreferencedMs = hoursMs(1);
 /** A token that was made longer ago than this is stored no more: it must not outlive its claim to the hour above. */
 export const storeWithinMs = minutesMs(10);
 
+/**
+ * A new PAT may not be known to every part of the server at once: one that is rejected is proven again after each of
+ * these waits, in ms, before it is given up.
+ */
+export const freshProofWaitsMs = [secondsMs(2), secondsMs(5), secondsMs(10)] as const;
+
 /** A copy is written within this time after the vault was re-read, or not at all. */
 export const writeWithinMs = secondsMs(60);
 
@@ -110,6 +116,8 @@ export const tokenTags = {
   begins: 'mayfly-begins',
   /** Since when the vault and every copy have held it, proven. */
   proven: 'mayfly-proven',
+  /** When a copy was last seen to hold something else although all had held this version. */
+  strayed: 'mayfly-strayed',
   /** The lowest of the warning days that people were told of. */
   warned: 'mayfly-warned',
   /** On an old version: when its PAT was revoked, or when people were asked to. */

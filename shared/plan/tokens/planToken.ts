@@ -26,8 +26,9 @@ function planSpread(view: TokenView): readonly TokenAction[] {
 }
 
 /**
- * The grace counts from when everything was seen to hold the version. A copy that holds something else again takes the
- * mark away before it is written, so that the grace begins anew even if nobody lives to set the mark.
+ * The grace counts from when everything was seen to hold the version. Where a copy holds something else after that, it
+ * begins anew for every old token, because nobody can tell which one pods have read there. This is noted before the copy
+ * is written, so that it holds even if nobody lives to note it afterwards.
  */
 function provenChange(
   view: TokenView,
@@ -35,7 +36,7 @@ function provenChange(
   spreads: boolean,
 ): Readonly<Record<string, string>> | undefined {
   const isMarked = provenAt(latest) !== undefined;
-  if (spreads) return isMarked ? { [tokenTags.proven]: '' } : undefined;
+  if (spreads) return isMarked ? { [tokenTags.strayed]: formatInstant(view.now) } : undefined;
   if (isMarked || !isAccepted(view) || !allCopiesHoldLatest(view)) return undefined;
   return { [tokenTags.proven]: formatInstant(view.now) };
 }
@@ -48,9 +49,8 @@ function planNote(view: TokenView, spreads: boolean): readonly TokenAction[] {
   const proven = provenChange(view, latest, spreads);
   if (notice === undefined && proven === undefined) return [];
   const warned = notice === undefined ? {} : { [tokenTags.warned]: String(notice.days) };
-  const changed = Object.entries({ ...latest.tags, ...proven, ...warned }).filter(([, value]) => value !== '');
   const told = notice === undefined ? {} : { notice };
-  return [{ kind: 'note', version: latest.version, tags: Object.fromEntries(changed), ...told }];
+  return [{ kind: 'note', version: latest.version, tags: { ...latest.tags, ...proven, ...warned }, ...told }];
 }
 
 export function planToken(policy: TokenPolicy, observed: ObservedToken): TokenPlan {
@@ -74,10 +74,11 @@ function dueLater(view: TokenView): number | undefined {
   return at !== undefined && at > view.now ? at : undefined;
 }
 
-/** The grace that begins with this look's own mark. */
+/** The grace that begins with this look's own note. */
 function graceOver({ policy, latest, now }: TokenView, notes: readonly TokenAction[]): number | undefined {
+  const marks = [tokenTags.proven, tokenTags.strayed];
   const begins = notes.some(
-    (note) => note.kind === 'note' && note.tags[tokenTags.proven] !== latest?.tags[tokenTags.proven],
+    (note) => note.kind === 'note' && marks.some((tag) => note.tags[tag] !== latest?.tags[tag]),
   );
   return begins ? now + graceMsOf(policy) : undefined;
 }

@@ -3,8 +3,8 @@
  * latest version is proven and is the PAT it says it is, and the vault and every copy were read and hold nothing else.
  * What is unknown, a cluster out of reach for one, means that nothing is revoked.
  */
-import type { EpochMs } from '../../domain/instant.ts';
-import { formatInstant } from '../../domain/names.ts';
+import { type EpochMs, minutesMs } from '../../domain/instant.ts';
+import { formatInstant, parseInstant } from '../../domain/names.ts';
 import { graceMsOf, type PersonalToken, tokenTags, unreferencedMs, type VaultVersion } from '../../domain/token.ts';
 import type { TokenAction } from './observedToken.ts';
 import {
@@ -23,12 +23,28 @@ export interface RetirementPlan {
   readonly nextLookAt?: EpochMs;
 }
 
+/** The clocks of vault and server may differ by this. */
+const skewMs = minutesMs(5);
+
 interface Candidate {
   readonly action: TokenAction;
   readonly readyAt: EpochMs;
 }
 
 const nothing: RetirementPlan = { actions: [] };
+
+/** The PAT of the latest version, by its tag and in the server's list: only then is it sure which one must live. */
+const isIdentified = ({ personal }: TokenView, latest: VaultVersion): boolean =>
+  personal?.some(({ authorizationId }) => authorizationId === authorizationOf(latest)) === true;
+
+/**
+ * A version without the tags, or with ones that name no listed PAT, may hold any PAT that there was when it was stored: a
+ * person may have put an old one back, or cleared the tags.
+ */
+function mayBeLatest(view: TokenView, latest: VaultVersion, pat: PersonalToken): boolean {
+  if (isIdentified(view, latest)) return pat.authorizationId === authorizationOf(latest);
+  return pat.validFrom <= latest.createdAt + skewMs;
+}
 
 /**
  * Since when the vault and every copy are known to have held something newer; undefined = never yet. Any newer version
@@ -49,7 +65,7 @@ function supersededTokens(view: TokenView, latest: VaultVersion): readonly Candi
     const id = authorizationOf(version);
     const pat = personal.find(({ authorizationId }) => authorizationId === id);
     const freed = freedAt(versions.slice(0, place));
-    if (pat === undefined || freed === undefined || id === authorizationOf(latest)) return [];
+    if (pat === undefined || freed === undefined || mayBeLatest(view, latest, pat)) return [];
     return [{ action: revoke(latest, pat, version), readyAt: freed + graceMsOf(policy) }];
   });
 }
@@ -58,7 +74,8 @@ function supersededTokens(view: TokenView, latest: VaultVersion): readonly Candi
 function leftovers(view: TokenView, latest: VaultVersion): readonly Candidate[] {
   const freed = freedAt(view.versions ?? []);
   if (freed === undefined) return [];
-  return unreferencedTokens(view).map((pat) => ({
+  const dead = unreferencedTokens(view).filter((pat) => !mayBeLatest(view, latest, pat));
+  return dead.map((pat) => ({
     action: revoke(latest, pat),
     readyAt: Math.max(pat.validFrom + unreferencedMs, freed + graceMsOf(view.policy)),
   }));
@@ -69,10 +86,6 @@ function revoke(latest: VaultVersion, pat: PersonalToken, version?: VaultVersion
   const stored = version === undefined ? {} : { version };
   return { kind: 'revoke', authorizationId, displayName, latest: latest.version, ...stored };
 }
-
-/** The PAT of the latest version, by its tag and in the server's list: only then is it sure which one must live. */
-const isIdentified = ({ personal }: TokenView, latest: VaultVersion): boolean =>
-  personal?.some(({ authorizationId }) => authorizationId === authorizationOf(latest)) === true;
 
 /** A PAT that Mayfly cannot find in the server's list, or must not end because nobody knows which one is in use. */
 function needsPeople(view: TokenView, latest: VaultVersion, version: VaultVersion): boolean {
@@ -105,8 +118,13 @@ export function planRetirement(view: TokenView): RetirementPlan {
   const { latest, versions, now } = view;
   if (latest === undefined || versions === undefined) return nothing;
   if (!isAccepted(view) || !allCopiesHoldLatest(view)) return nothing;
-  const revocable = isIdentified(view, latest) ? [...supersededTokens(view, latest), ...leftovers(view, latest)] : [];
-  const candidates = [...revocable, ...leftToPeople(view, latest)];
+  const revocable = [...supersededTokens(view, latest), ...leftovers(view, latest)];
+  const strayedAt = parseInstant(latest.tags[tokenTags.strayed]) ?? Number.NEGATIVE_INFINITY;
+  const leastReadyAt = strayedAt + graceMsOf(view.policy);
+  const candidates = [...revocable, ...leftToPeople(view, latest)].map(({ action, readyAt }) => ({
+    action,
+    readyAt: Math.max(readyAt, leastReadyAt),
+  }));
   const later = candidates.map(({ readyAt }) => readyAt).filter((at) => at > now);
   return {
     actions: candidates.filter(({ readyAt }) => readyAt <= now).map(({ action }) => action),

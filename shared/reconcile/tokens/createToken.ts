@@ -8,8 +8,16 @@
 import { hasErrorKind } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { formatInstant } from '../../domain/names.ts';
-import { storeWithinMs, type Tags, type TokenReason, tokenDisplayName, tokenTags } from '../../domain/token.ts';
-import type { TokenAction } from '../../plan/tokens/observedToken.ts';
+import type { Secret } from '../../domain/secret.ts';
+import {
+  freshProofWaitsMs,
+  storeWithinMs,
+  type Tags,
+  type TokenReason,
+  tokenDisplayName,
+  tokenTags,
+} from '../../domain/token.ts';
+import type { Proof, TokenAction } from '../../plan/tokens/observedToken.ts';
 import type { CreatedPersonalToken, PersonalTokens } from '../../ports/tokens.ts';
 import { ask, type TokenDeps } from './tokenDeps.ts';
 import { failed, type TokenOutcome } from './tokenOutcome.ts';
@@ -43,6 +51,15 @@ function creationReason(error: unknown): TokenReason {
   return hasErrorKind(error, 'forbidden', 'invalid') ? 'creationRefused' : 'creationFailed';
 }
 
+async function proveFresh(deps: TokenDeps, token: Secret): Promise<Proof> {
+  const prove = (): Promise<Proof> => ask(deps, ['azureDevOps', 'proving a token'], () => deps.proof.prove(token));
+  for (const waitMs of freshProofWaitsMs) {
+    if ((await prove()) === 'accepted') return 'accepted';
+    await deps.clock.sleep(waitMs);
+  }
+  return prove();
+}
+
 async function proveAndStore(
   deps: TokenDeps,
   created: CreatedPersonalToken,
@@ -50,7 +67,7 @@ async function proveAndStore(
 ): Promise<TokenOutcome> {
   const subject = created.displayName;
   try {
-    const proof = await ask(deps, ['azureDevOps', 'proving a token'], () => deps.proof.prove(created.token));
+    const proof = await proveFresh(deps, created.token);
     if (proof === 'rejected')
       return { action: 'create', subject, kind: 'failed', alarm: { reason: 'newTokenRejected', subject } };
   } catch (error) {

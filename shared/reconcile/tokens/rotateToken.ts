@@ -85,7 +85,9 @@ function retryIn({ outcomes, errors }: Course): number | undefined {
   const waits = all.flatMap((error) => (error instanceof UpstreamError ? (error.retryAfterMs ?? []) : []));
   if (waits.length > 0) return Math.max(leastWaitMs, Math.min(Math.max(...waits), maxRetryAfterMs));
   const isPassing = all.some((error) => !(error instanceof UpstreamError) || !lasting.has(error.kind));
-  const isLeft = outcomes.at(-1)?.kind === 'raced' || outcomes.some(({ kind }) => kind === 'postponed');
+  const isUnexplained = standing(outcomes).some(({ kind, error }) => kind === 'failed' && error === undefined);
+  const isLeft =
+    isUnexplained || outcomes.at(-1)?.kind === 'raced' || outcomes.some(({ kind }) => kind === 'postponed');
   return isPassing || isLeft ? retryMs : undefined;
 }
 

@@ -100,7 +100,7 @@ function furnish(clock: VirtualClock, number: number): Furnished {
     graceMs,
     copies: [{ cluster: 'east', secret: name, key: 'token' }],
   };
-  const watched = { policy, server, shelf, copies, slackMs: minutesMs(30) };
+  const watched = { policy, server, shelf, copies, slackMs: minutesMs(30), staleMs: minutesMs(1) };
   const invariants = new TokenInvariants(watched, () => clock.now());
   watching = invariants;
   return { server, shelf, copies, invariants, policy };

@@ -12,6 +12,7 @@ import { Faults, Journal } from '../../world/faults.ts';
 import { type Random, seededRandom } from '../../world/random.ts';
 import { stormyFaults } from '../faultWeather.ts';
 import { CallCounter, type Crash, Mortal } from '../mortal.ts';
+import { doDeed } from './tokenDeeds.ts';
 import type { DoorOptions } from './tokenDoor.ts';
 import { TokenInvariants } from './tokenInvariants.ts';
 import { TokenPlane } from './tokenPlane.ts';
@@ -84,7 +85,9 @@ class TokenHistory {
     this.#furnish();
     const { server, shelf } = this;
     const slackMs = 2 * this.scenario.periodMs + passMs;
-    const watched = { policy: this.policy, server, shelf, copies: this.copies, slackMs };
+    const { faultRate, latencyMs, planes } = this.scenario;
+    const staleMs = faultRate > 0 ? minutesMs(4) : 4 * latencyMs + planes;
+    const watched = { policy: this.policy, server, shelf, copies: this.copies, slackMs, staleMs };
     this.invariants = new TokenInvariants(watched, () => this.clock.now());
   }
 
@@ -103,6 +106,7 @@ class TokenHistory {
     for (const { cluster, secret, key } of this.policy.copies)
       this.copies.write(copyName(cluster, secret, key), first.value);
     this.server.maxLifespanMs = this.scenario.maxLifespanMs;
+    this.server.lagMs = this.scenario.lagMs;
   }
 
   #say(line: string): void {
@@ -201,29 +205,14 @@ class TokenHistory {
 
   /** Between passes: what people do while one is under way, within milliseconds, no order of calls can withstand. */
   #deed(deed: Deed): void {
-    if (this.#planes.some(({ plane }) => plane.active > 0)) {
+    const isPut = deed.what.startsWith('puts');
+    if (!isPut && this.#planes.some(({ plane }) => plane.active > 0)) {
       if (!this.#isCalm) this.clock.after(1000, () => this.#deed(deed));
       return;
     }
     this.#say(`somebody ${deed.what}`);
-    const { server, shelf, random } = this;
-    if (deed.what === 'putsTagged' || deed.what === 'putsUntagged') {
-      const validTo = server.now() + this.scenario.lifetimeMs;
-      const pat = server.create({ displayName: 'by hand', scope, validTo });
-      const tags = deed.what === 'putsTagged' ? { [tokenTags.authorization]: pat.authorizationId } : {};
-      shelf.store(pat.value, { expiresAt: pat.validTo, tags });
-      return;
-    }
-    if (deed.what === 'putsBroken') {
-      this.invariants.brokenByPerson = `version-${shelf.versions.length + 1}`;
-      shelf.store('mistyped', { tags: {} });
-      return;
-    }
-    const older = shelf.versions.slice(1).filter(({ value }) => server.accepts(value));
-    if (older.length === 0) return;
-    const { value, tags, expiresAt } = random.pick(older);
-    if (deed.what === 'restores') shelf.store(value, { tags, ...(expiresAt === undefined ? {} : { expiresAt }) });
-    else this.copies.write(random.pick([...this.copies.values.keys()]), value);
+    const { server, shelf, copies, random, invariants } = this;
+    doDeed(deed.what, { server, shelf, copies, random, invariants, scope, lifetimeMs: this.scenario.lifetimeMs });
   }
 
   #troubles(): void {
@@ -243,6 +232,16 @@ class TokenHistory {
     });
   }
 
+  /** Where nothing goes wrong nobody rotates unasked, whatever events the rotations raise. */
+  #countRotations(): void {
+    const { faultRate, outages, deeds, lagMs, maxLifespanMs, asked } = this.scenario;
+    const troubles = faultRate + outages.length + deeds.length + lagMs + this.crashes;
+    if (troubles > 0 || maxLifespanMs !== Number.POSITIVE_INFINITY) return;
+    const deliveries = asked.reduce((sum, one) => sum + one.deliveries.length, 0);
+    const { rotations, violations } = this.invariants;
+    if (rotations > deliveries) violations.push(`${rotations} rotations where ${deliveries} were asked for`);
+  }
+
   async run(): Promise<TokenHistoryResult> {
     const { clock, scenario, invariants } = this;
     this.#events();
@@ -255,6 +254,7 @@ class TokenHistory {
     this.#isOver = true;
     for (const { mortal } of this.#planes) mortal.alive = false;
     invariants.finish();
+    this.#countRotations();
     return {
       seed: scenario.seed,
       violations: invariants.violations,

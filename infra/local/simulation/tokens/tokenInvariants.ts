@@ -2,11 +2,13 @@
  * What must hold of tokens at every moment. The worlds call `check` after each change and when a PAT runs out, so what is
  * seen between two checks stands until the second: the probes of that time, one in 100 ms, are counted by it.
  */
-import { type EpochMs, hoursMs } from '../../../../shared/domain/instant.ts';
-import { isTokenDisplayName, type TokenPolicy } from '../../../../shared/domain/token.ts';
+import { type EpochMs, hoursMs, minutesMs } from '../../../../shared/domain/instant.ts';
+import { isTokenDisplayName, type TokenPolicy, tokenTags } from '../../../../shared/domain/token.ts';
 import type { CopyShelf, Issued, PatServer, VaultShelf } from './tokenWorlds.ts';
 
 const probeMs = 100;
+/** Of the grace: it counts from a look, the last write of which may land a little later. */
+const toleranceMs = minutesMs(3);
 
 export interface WatchedToken {
   readonly policy: TokenPolicy;
@@ -15,6 +17,8 @@ export interface WatchedToken {
   readonly copies: CopyShelf;
   /** Beyond the hour and the grace: the period of the timer, and how long a pass may take. */
   readonly slackMs: number;
+  /** From the reading of the vault until a copy is written, at most. */
+  readonly staleMs: number;
 }
 
 export class TokenInvariants {
@@ -24,6 +28,14 @@ export class TokenInvariants {
   readonly #begun: number[] = [];
   #checkedAt: EpochMs;
   #isLockedOut = false;
+  /** What the vault and the copies have held since the last check, the vault's first. */
+  #held: readonly (string | undefined)[] = [];
+  /** When the vault's latest version ceased to be it, by value. */
+  readonly #latestUntil = new Map<string, EpochMs>();
+  /** When the vault or a copy was last seen to hold it, by value. */
+  readonly #heldUntil = new Map<string, EpochMs>();
+  /** A person put an old token back: who reads it, and since when, is theirs to know. */
+  isMeddled = false;
   /** Calm time ends and begins here: nothing can be revoked while the vault or a cluster is out of reach. */
   #calmMs = 0;
   #isStormy = false;
@@ -45,6 +57,7 @@ export class TokenInvariants {
       this.#begun.push(this.#calmMs);
     };
     token.server.onRevoke = (issued) => this.#onRevoke(issued);
+    token.copies.onWrite = (name, value) => this.#onWrite(name, value);
   }
 
   set stormy(isStormy: boolean) {
@@ -71,13 +84,14 @@ export class TokenInvariants {
     const probes = Math.floor(now / probeMs) - Math.floor(this.#checkedAt / probeMs);
     this.probes += probes;
     if (this.#isLockedOut) this.failedProbes += probes;
-    if (!this.#isStormy) this.#calmMs += now - this.#checkedAt;
+    if (!this.#isStormy && this.#isIdentified()) this.#calmMs += now - this.#checkedAt;
     this.#checkedAt = now;
   }
 
   check(): void {
     this.#pass();
     const { shelf, copies, server } = this.#token;
+    this.#noteHeld();
     const held = [...copies.values].map(([name, value]) => ({ name, value }));
     const { latest } = shelf;
     if (latest !== undefined && latest.version !== this.brokenByPerson)
@@ -91,6 +105,21 @@ export class TokenInvariants {
     if (this.live > 1 + recent) this.#violate(`${this.live} PATs live after ${recent} recent rotations`);
   }
 
+  /** Of a version that a person stored without tags nobody can say which PAT it holds, so that none may end. */
+  #isIdentified(): boolean {
+    const { shelf, server } = this.#token;
+    const id = shelf.latest?.tags[tokenTags.authorization];
+    return server.list().some(({ authorizationId }) => authorizationId === id);
+  }
+
+  #noteHeld(): void {
+    const { shelf, copies } = this.#token;
+    const [was] = this.#held;
+    if (was !== undefined) this.#latestUntil.set(was, this.#now());
+    for (const value of this.#held) if (value !== undefined) this.#heldUntil.set(value, this.#now());
+    this.#held = [shelf.latest?.value, ...copies.values.values()];
+  }
+
   /** Rotations whose PATs may still live beside the vault's: begun within the hour, the grace and the slack, in calm. */
   #recent(): number {
     const { policy, slackMs } = this.#token;
@@ -98,9 +127,22 @@ export class TokenInvariants {
     return this.#begun.filter((begunAt) => this.#calmMs - begunAt <= windowMs).length;
   }
 
+  /** Never a PAT in hand: what a copy is given is the vault's latest version, or was when it was read just before. */
+  #onWrite(name: string, value: string): void {
+    const { shelf, staleMs } = this.#token;
+    if (shelf.latest?.value === value) return;
+    const until = this.#latestUntil.get(value) ?? Number.NEGATIVE_INFINITY;
+    const isEdited = this.isMeddled;
+    if (!isEdited && this.#now() - until > staleMs) this.#violate(`${name} is given what the vault does not hold`);
+  }
+
   #onRevoke(issued: Issued): void {
     this.revoked += 1;
-    const { shelf, copies, server } = this.#token;
+    this.#noteHeld();
+    const { shelf, copies, server, policy } = this.#token;
+    const heldMs = this.#now() - (this.#heldUntil.get(issued.value) ?? Number.NEGATIVE_INFINITY);
+    if (!this.isMeddled && heldMs < policy.graceMs - toleranceMs)
+      this.#violate(`${issued.displayName} revoked ${Math.round(heldMs / 1000)} s after it was last held`);
     const holders = [...copies.values].filter(([, value]) => value === issued.value).map(([name]) => name);
     if (shelf.latest?.value === issued.value) holders.push(`the vault's ${shelf.latest.version}`);
     if (holders.length > 0) this.#violate(`${issued.displayName} revoked while ${holders.join(', ')} holds it`);

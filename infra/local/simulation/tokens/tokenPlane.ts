@@ -82,7 +82,11 @@ export class TokenPlane {
     this.active -= 1;
     if (!mortal.alive) return;
     this.#options.onReport(report);
-    if (report.lookAgainInMs !== undefined) this.#lookAgainAt(clock.now() + report.lookAgainInMs);
+    const { lookAgainInMs, isCutShort } = report;
+    if (lookAgainInMs === undefined) return;
+    // What somebody asked for is not forgotten because it was cut short.
+    if (isCutShort && nudge.cause === 'asked') clock.after(lookAgainInMs, () => void this.look(nudge));
+    else this.#lookAgainAt(clock.now() + lookAgainInMs);
   }
 
   #lookAgainAt(at: EpochMs): void {

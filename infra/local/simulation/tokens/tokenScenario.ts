@@ -43,6 +43,8 @@ export interface TokenScenario {
   readonly graceMs: number;
   readonly lifetimeMs: number;
   readonly maxLifespanMs: number;
+  /** A new PAT is accepted only after this time. */
+  readonly lagMs: number;
   readonly asked: readonly Asking[];
   readonly deeds: readonly Deed[];
   readonly outages: readonly Outage[];
@@ -121,6 +123,7 @@ export function drawTokenScenario(seed: number, random: Random): TokenScenario {
     graceMs: minutesMs(random.between(15, 30)),
     lifetimeMs,
     maxLifespanMs: random.chance(0.3) ? random.pick([day / 4, day, 7 * day]) : Number.POSITIVE_INFINITY,
+    lagMs: random.pick([0, 0, 0, secondsMs(1), secondsMs(8), secondsMs(60)]),
     asked: mode === 'rotate' ? [...drawAsked(random), ...drawTwins(random, latencyMs)] : [],
     deeds: drawDeeds(random, mode),
     outages: isStormy ? many(random, 3, () => drawOutage(random)) : [],

@@ -1,6 +1,7 @@
 /** The three places that know a token: the server that makes and ends PATs, the vault, and the Secrets of clusters. */
 import type { EpochMs } from '../../../../shared/domain/instant.ts';
 import type { PersonalToken, Tags, VaultVersion } from '../../../../shared/domain/token.ts';
+import type { NewPersonalToken } from '../../../../shared/ports/tokens.ts';
 import type { WorldClock } from '../../world/clock.ts';
 import { TokenRefusal } from './tokenDoor.ts';
 
@@ -9,6 +10,8 @@ export type Changed = () => void;
 
 export interface Issued extends PersonalToken {
   readonly value: string;
+  /** From when on it is accepted. */
+  readonly knownAt: EpochMs;
   revokedAt?: EpochMs;
 }
 
@@ -19,6 +22,8 @@ export class PatServer {
   readonly #issued = new Map<string, Issued>();
   skewMs = 0;
   maxLifespanMs = Number.POSITIVE_INFINITY;
+  /** A new PAT is accepted only after this time. */
+  lagMs = 0;
   /** Creation is forbidden by policy. */
   refuses = false;
   created = 0;
@@ -34,13 +39,15 @@ export class PatServer {
     return this.#clock.now() + this.skewMs;
   }
 
-  create({ displayName, scope, validTo }: Pick<PersonalToken, 'displayName' | 'scope' | 'validTo'>): Issued {
+  create({ displayName, scope, validTo }: NewPersonalToken, lagMs = this.lagMs): Issued {
     if (this.refuses) throw new TokenRefusal('forbidden', 'disablePatCreationPolicyViolation');
     const number = ++this.created;
     const validFrom = this.now();
     const until = Math.min(validTo, validFrom + this.maxLifespanMs);
     const authorizationId = `authorization-${number}`;
-    const issued = { authorizationId, displayName, scope, validFrom, validTo: until, value: `value-of-pat-${number}` };
+    const knownAt = validFrom + lagMs;
+    const value = `value-of-pat-${number}`;
+    const issued = { authorizationId, displayName, scope, validFrom, validTo: until, value, knownAt };
     this.#issued.set(authorizationId, issued);
     this.#clock.after(until - validFrom, this.#changed);
     this.onCreate(issued);
@@ -62,7 +69,8 @@ export class PatServer {
   }
 
   accepts(value: string | undefined): boolean {
-    return [...this.#issued.values()].some((one) => one.value === value && this.#isLive(one));
+    const now = this.now();
+    return [...this.#issued.values()].some((one) => one.value === value && now >= one.knownAt && this.#isLive(one));
   }
 
   #isLive(one: Issued): boolean {
@@ -124,6 +132,7 @@ export class VaultShelf {
 export class CopyShelf {
   readonly #changed: Changed;
   readonly #values = new Map<string, string>();
+  onWrite: (name: string, value: string) => void = () => undefined;
 
   constructor(changed: Changed) {
     this.#changed = changed;
@@ -134,6 +143,7 @@ export class CopyShelf {
   }
 
   write(name: string, value: string): void {
+    this.onWrite(name, value);
     this.#values.set(name, value);
     this.#changed();
   }

@@ -1,0 +1,50 @@
+/** What people do to a token by hand. */
+import { tokenTags } from '../../../../shared/domain/token.ts';
+import type { Random } from '../../world/random.ts';
+import type { TokenInvariants } from './tokenInvariants.ts';
+import type { DeedKind } from './tokenScenario.ts';
+import type { CopyShelf, PatServer, VaultShelf } from './tokenWorlds.ts';
+
+export interface DeedPlace {
+  readonly server: PatServer;
+  readonly shelf: VaultShelf;
+  readonly copies: CopyShelf;
+  readonly random: Random;
+  readonly invariants: TokenInvariants;
+  readonly scope: string;
+  readonly lifetimeMs: number;
+}
+
+/** A person tries a PAT before putting it into the vault: it works at once. */
+function put({ server, shelf, scope, lifetimeMs }: DeedPlace, isTagged: boolean): void {
+  const pat = server.create({ displayName: 'by hand', scope, validTo: server.now() + lifetimeMs }, 0);
+  const tags = isTagged ? { [tokenTags.authorization]: pat.authorizationId } : {};
+  shelf.store(pat.value, { expiresAt: pat.validTo, tags });
+}
+
+function putBroken({ shelf, invariants }: DeedPlace): void {
+  invariants.brokenByPerson = `version-${shelf.versions.length + 1}`;
+  shelf.store('mistyped', { tags: {} });
+}
+
+/** An older version that still works, into the vault or a cluster. */
+function putBack({ server, shelf, copies, random, invariants }: DeedPlace, where: 'vault' | 'cluster'): void {
+  const older = shelf.versions.slice(1).filter(({ value }) => server.accepts(value));
+  if (older.length === 0) return;
+  invariants.isMeddled = true;
+  const { value, tags, expiresAt } = random.pick(older);
+  if (where === 'vault') shelf.store(value, { tags, ...(expiresAt === undefined ? {} : { expiresAt }) });
+  else copies.write(random.pick([...copies.values.keys()]), value);
+}
+
+const deeds: Readonly<Record<DeedKind, (place: DeedPlace) => void>> = {
+  putsTagged: (place) => put(place, true),
+  putsUntagged: (place) => put(place, false),
+  putsBroken: putBroken,
+  restores: (place) => putBack(place, 'vault'),
+  editsCopy: (place) => putBack(place, 'cluster'),
+};
+
+export function doDeed(what: DeedKind, place: DeedPlace): void {
+  deeds[what](place);
+}
