@@ -40,6 +40,9 @@ const refusals: Readonly<Record<string, string>> = {
   '54005': 'The code was used already. Begin the sign-in anew.',
   '501481': 'The code was asked for by another program. Begin the sign-in anew.',
   '70018': 'The device code is not known. Begin the sign-in anew.',
+  '70016': 'Nobody has entered the device code yet. Open the page that was named and enter it.',
+  '70019': 'The sign-in was declined on the page where the device code is entered. Begin the sign-in anew.',
+  '65004': 'The sign-in was cancelled in the browser. Begin the sign-in anew.',
   '70020': 'The device code has expired. Begin the sign-in anew, and enter the code within 15 minutes.',
 };
 

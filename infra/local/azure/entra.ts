@@ -10,7 +10,6 @@ import type { Answer, DoorRequest } from './door.ts';
 import { openDoor } from './door.ts';
 import { EntraRefusal } from './entraRefusal.ts';
 import type { EntraGrant, EntraUser, EntraWorld } from './entraWorld.ts';
-import { deviceIntervalMs } from './entraWorld.ts';
 
 export interface EntraRoutes {
   readonly world: EntraWorld;
@@ -98,7 +97,7 @@ function deviceCode({ world }: EntraRoutes, request: DoorRequest): Answer {
   const { deviceCode: device_code, userCode, expiresInMs } = world.beginDevice(form.get('scope') ?? '');
   const verification_uri = `${request.origin}/devicelogin`;
   const message = `To sign in, open ${verification_uri}?code=${userCode} in a browser.`;
-  const times = { expires_in: expiresInMs / 1000, interval: deviceIntervalMs / 1000 };
+  const times = { expires_in: expiresInMs / 1000, interval: world.deviceIntervalMs / 1000 };
   return { status: 200, body: { device_code, user_code: userCode, verification_uri, ...times, message } };
 }
 

@@ -51,6 +51,8 @@ export interface EntraWorldOptions {
   readonly tenantId: string;
   /** Apps that are registered as public clients with the redirect http://localhost. */
   readonly clientIds: readonly string[];
+  /** How far apart polls for a device code must be. */
+  readonly deviceIntervalMs?: number;
   /** Told each grant, so that other stand-ins take its access token. */
   readonly onGrant?: (grant: EntraGrant) => void;
 }
@@ -61,10 +63,11 @@ const idleMs = hoursMs(24 * 90);
 const accessMs = minutesMs(75);
 const codeMs = minutesMs(10);
 const deviceMs = minutesMs(15);
-export const deviceIntervalMs = secondsMs(5);
+const defaultIntervalMs = secondsMs(5);
 
 export class EntraWorld {
   readonly tenantId: string;
+  readonly deviceIntervalMs: number;
   readonly grants: EntraGrant[] = [];
   readonly #options: EntraWorldOptions;
   readonly #codes = new Map<string, CodeGrant>();
@@ -73,6 +76,7 @@ export class EntraWorld {
 
   constructor(options: EntraWorldOptions) {
     this.tenantId = options.tenantId;
+    this.deviceIntervalMs = options.deviceIntervalMs ?? defaultIntervalMs;
     this.#options = options;
   }
 
@@ -120,7 +124,7 @@ export class EntraWorld {
     if (found === undefined) throw new EntraRefusal('bad_verification_code', 70018, 'The code is not recognized.');
     const now = this.#options.now();
     if (found.expiresAt <= now) throw new EntraRefusal('expired_token', 70020, 'The code has expired.');
-    const early = found.polledAt !== undefined && now - found.polledAt < deviceIntervalMs;
+    const early = found.polledAt !== undefined && now - found.polledAt < this.deviceIntervalMs;
     found.polledAt = now;
     // RFC 8628, 3.5; the pages of the platform do not mention it.
     if (early) throw new EntraRefusal('slow_down', undefined, 'Asked again too soon.');

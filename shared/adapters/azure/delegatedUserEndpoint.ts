@@ -3,7 +3,7 @@
  * refresh token. Without an SDK: MSAL keeps refresh tokens to itself, and here they have to lie in the vault.
  */
 import { z } from 'zod';
-import type { UpstreamErrorKind } from '../../domain/errors.ts';
+import type { UpstreamErrorFields, UpstreamErrorKind } from '../../domain/errors.ts';
 import { UpstreamError } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { secondsMs } from '../../domain/instant.ts';
@@ -42,6 +42,17 @@ export interface DelegatedUserEndpoint {
   post(operation: string, path: string, form: Grant): Promise<{ readonly body: unknown; readonly at: EpochMs }>;
   /** Where a person signs in, to be sent back to `redirectUri` with a code. */
   authorizeUrl(query: Readonly<Record<string, string>>): string;
+}
+
+/** A refusal in the words of OAuth: while a device code is polled, the word decides whether to go on. */
+export class SignInRefused extends UpstreamError {
+  /** `invalid_grant`, `authorization_pending`, ... */
+  readonly error: string;
+
+  constructor(error: string, fields: UpstreamErrorFields) {
+    super(fields);
+    this.error = error;
+  }
 }
 
 const tokenSchema = z.object({
@@ -114,20 +125,39 @@ async function send(operation: string, url: string, form: Grant, timeoutMs: numb
 const errorSchema = z.object({
   error: z.string(),
   error_codes: z.array(z.number()).optional(),
-  error_description: z.string().optional(),
+  error_description: z.string().nullish(),
 });
 
 /** What ends a sign-in for good; the words of RFC 6749 and those of Entra and RFC 8628. */
-const broken = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
+const broken = new Set([
+  'invalid_grant',
+  'interaction_required',
+  'consent_required',
+  'login_required',
+  'access_denied',
+  'authorization_declined',
+  'bad_verification_code',
+  'expired_token',
+]);
 const misconfigured = new Set(['invalid_client', 'unauthorized_client', 'invalid_request', 'invalid_scope']);
 
 function refusalIn(operation: string, status: number, body: unknown, retryAfter: number | undefined): UpstreamError {
   const parsed = errorSchema.safeParse(body);
   if (!parsed.success) return failure(operation, kindOfStatus(status), { status, retryAfterMs: retryAfter });
-  const { error } = parsed.data;
-  const code = codeOf(parsed.data);
+  return signInRefused(operation, parsed.data, { status, retryAfterMs: retryAfter });
+}
+
+/** Also for what a browser brings back instead of a code. */
+export function signInRefused(
+  operation: string,
+  refusal: z.infer<typeof errorSchema>,
+  { status = 400, retryAfterMs: wait }: { readonly status?: number; readonly retryAfterMs?: number | undefined } = {},
+): SignInRefused {
+  const { error } = refusal;
+  const code = codeOf(refusal);
   const detail = code === undefined ? error : signInErrorText(code);
-  return failure(operation, kindOf(error, status), { status, retryAfterMs: retryAfter, detail });
+  const fields = { upstream: 'entra', operation, status, retryAfterMs: wait, detail } as const;
+  return new SignInRefused(error, { ...fields, kind: kindOf(error, status) });
 }
 
 /** The number stands in error_codes, and at the beginning of the description. */
