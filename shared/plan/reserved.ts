@@ -57,7 +57,8 @@ function suspicions(agentJob: AgentJob, request: JobRequest, { policy, now }: Vi
   const ageMs = now - (receivedAt ?? now);
   if (ageMs > policy.maxJobAge.ms) {
     alarms.push({ reason: 'jobTooOld', subject: agentJob.name, detail: `request ${id} runs for ${minutes(ageMs)}` });
-    if (policy.maxJobAge.ends) actions.push({ kind: 'endOverAge', agentJob, requestId: id });
+    const isDue = agentJob.overAge !== id || ageMs > policy.maxJobAge.ms + policy.endGraceMs;
+    if (policy.maxJobAge.ends && isDue) actions.push({ kind: 'endOverAge', agentJob, requestId: id });
   }
   return { actions, alarms };
 }

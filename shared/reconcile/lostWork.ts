@@ -1,12 +1,15 @@
 /** What was lost with a pod is written down at once; and the one way in which a running job is lost through us. */
+
+import type { AgentJob } from '../domain/agentJob.ts';
 import { lostTag } from '../plan/tell.ts';
+import type { Cluster } from '../ports.ts';
 import { clusterOf } from './clusterOf.ts';
 import type { ReconcileDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
-import { lostPatch, overAgePatch } from './patches.ts';
+import { lastGraceSeconds, lostPatch, overAgePatch } from './patches.ts';
 import { tellPool } from './poolEvents.ts';
 import { tagRun } from './runTellings.ts';
-import { type ActionOf, movedOn, settle, unlessMoved } from './settle.ts';
+import { type ActionOf, movedOn, type Result, settle, unlessMoved } from './settle.ts';
 
 export function noteLost(deps: ReconcileDeps, { agentJob, lost }: ActionOf<'noteLost'>): Promise<Outcome> {
   return settle('noteLost', agentJob.name, async () => {
@@ -24,9 +27,16 @@ export function noteLost(deps: ReconcileDeps, { agentJob, lost }: ActionOf<'note
 export function endOverAge(deps: ReconcileDeps, { agentJob, requestId }: ActionOf<'endOverAge'>): Promise<Outcome> {
   return settle('endOverAge', agentJob.name, async () => {
     const cluster = clusterOf(deps, agentJob.cluster);
+    if (agentJob.overAge === requestId) return endNow(cluster, agentJob);
     if (await unlessMoved(cluster.patchAgentJob(agentJob.name, overAgePatch(agentJob, requestId)))) return movedOn;
     const message = `agent ${agentJob.name} was ended at the maximum age of request ${requestId}`;
     await tellPool(deps, cluster, { reason: 'EndedAtMaximumAge', message, type: 'Warning', subject: agentJob.name });
     return ['done', `request ${requestId}`];
   });
+}
+
+/** The entrypoint swallows TERM while it works, so the pod would go on for as long as a drain may take. */
+async function endNow(cluster: Cluster, { pod }: AgentJob): Promise<Result> {
+  if (pod === undefined) return ['done', 'gone'];
+  return ['done', await cluster.endPod(pod.name, pod.uid, lastGraceSeconds)];
 }

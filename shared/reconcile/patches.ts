@@ -96,6 +96,9 @@ export function nameLockPatch(agentJob: Identity, agentId: number): JsonPatch {
   ];
 }
 
+/** For a process that has made too much of its grace; in seconds. */
+export const lastGraceSeconds = 30;
+
 export function suspendPatch(agentJob: Identity): JsonPatch {
   return [testUid(agentJob), { op: 'replace', path: '/spec/suspend', value: true }];
 }

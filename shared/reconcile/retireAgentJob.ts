@@ -14,7 +14,7 @@ import { deleteOwnSecret } from './creation.ts';
 import type { Pass } from './deps.ts';
 import { endUnderLock, mayYetRegister } from './nameLock.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
-import { retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
+import { lastGraceSeconds, retirePatch, servedPatch, suspendPatch, tombstonePatch } from './patches.ts';
 import { tellOfFailure } from './poolEvents.ts';
 
 export type RetireAction = Extract<Action, { readonly kind: 'retire' }>;
@@ -148,8 +148,6 @@ async function hurry({ deps, cluster }: Retiring, { pod, phaseAt }: AgentJob, no
   if (pod === undefined || now - (phaseAt ?? now) < 2 * deps.policy.endGraceMs) return;
   await cluster.endPod(pod.name, pod.uid, lastGraceSeconds);
 }
-
-const lastGraceSeconds = 30;
 
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
 async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {

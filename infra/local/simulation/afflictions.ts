@@ -1,4 +1,5 @@
 /** Lasting troubles that a history may suffer until its faults end: refusals, a full quota, updates, delays. */
+import { labels, managedBy, organisationShort } from '../../../shared/domain/names.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -29,6 +30,7 @@ export const afflictions = [
   'orphans',
   'halt',
   'halt',
+  'leftBehind',
   'none',
   'none',
   'none',
@@ -143,6 +145,28 @@ function writeControl(world: KubernetesWorld, namespace: string, poolId: number,
     });
 }
 
+/** Secrets with our mark whose Jobs somebody deleted without what hangs on them. */
+function leaveBehind({ random, clusters, namespace, poolIds, clock, untilMs }: Afflicted): void {
+  for (let count = 0; count < 3; count++) {
+    clock.after(random.between(0, untilMs), () => {
+      const poolId = random.pick(poolIds);
+      random.pick([...clusters.values()]).create('secrets', namespace, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: {
+          name: `mf-sim0-left-${poolId}-${count}`,
+          labels: {
+            [labels.managedBy]: managedBy,
+            [labels.installation]: 'sim0',
+            [labels.organisation]: organisationShort('https://dev.azure.example/contoso'),
+            [labels.poolId]: String(poolId),
+          },
+        },
+      });
+    });
+  }
+}
+
 const strike: Readonly<Record<Affliction, (afflicted: Afflicted) => void>> = {
   refusal: refuse,
   quota: fillQuota,
@@ -151,6 +175,7 @@ const strike: Readonly<Record<Affliction, (afflicted: Afflicted) => void>> = {
   ignored: ignoreAgents,
   orphans: orphanRequests,
   halt,
+  leftBehind: leaveBehind,
   none: () => undefined,
 };
 

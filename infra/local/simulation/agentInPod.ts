@@ -24,7 +24,9 @@ export type Temper =
   /** Takes the job, fails its first renewal and ends with 0 without running it (azure-pipelines-agent issue 5290). */
   | { readonly kind: 'dropsJob' }
   /** Dies in the middle of its job. */
-  | { readonly kind: 'diesMidJob' };
+  | { readonly kind: 'diesMidJob' }
+  /** Completes its job and hangs, deaf to TERM; its listener may stay connected (azure-pipelines-agent issue 5563). */
+  | { readonly kind: 'hangsAfterJob'; readonly staysOnline: boolean };
 
 export interface AgentBehaviour {
   readonly temper: Temper;
@@ -81,6 +83,18 @@ function nextWake(world: AzureDevOpsWorld, session: Session, context: ContainerC
   ]);
 }
 
+async function hang(
+  world: AzureDevOpsWorld,
+  session: Session,
+  context: ContainerContext,
+  staysOnline: boolean,
+): Promise<number> {
+  if (!staysOnline) world.closeSession(session.id);
+  await aborted(context.killed);
+  if (staysOnline) world.crash(session.id);
+  return 137;
+}
+
 /** Works on one job message; the exit code of the process. */
 async function work(
   world: AzureDevOpsWorld,
@@ -108,6 +122,7 @@ async function work(
   }
   try {
     world.completeRequest(session.poolId, message.requestId, cancelled ? 'canceled' : 'succeeded', true);
+    if (temper.kind === 'hangsAfterJob') return await hang(world, session, context, temper.staysOnline);
     world.closeSession(session.id);
   } catch {
     return 1; // The server gave it up meanwhile.
@@ -149,12 +164,17 @@ async function connect(world: AzureDevOpsWorld, context: ContainerContext): Prom
   }
 }
 
-/** `behaviour` is asked once per container. */
-export function agentWorkload(world: AzureDevOpsWorld, behaviour: () => AgentBehaviour): Workload {
+/** `behaviour` is asked once per container; `onTemper` hears of the agents that will not do as they should. */
+export function agentWorkload(
+  world: AzureDevOpsWorld,
+  behaviour: (context: ContainerContext) => AgentBehaviour,
+  onTemper: (agentName: string) => void = () => undefined,
+): Workload {
   return {
     runInit: (context) => registerInPod(world, context),
     run: async (context) => {
-      const { temper, connectMs } = behaviour();
+      const { temper, connectMs } = behaviour(context);
+      if (temper.kind !== 'sound') onTemper(readSettings(context).settings.agentName);
       if (!(await survives(context, connectMs))) return 137;
       if (temper.kind === 'crashesAtStart') return 1;
       if (temper.kind === 'neverConnects') {
@@ -163,13 +183,23 @@ export function agentWorkload(world: AzureDevOpsWorld, behaviour: () => AgentBeh
       }
       const session = await connect(world, context);
       if (session === undefined) return 1;
-      if (temper.kind !== 'flaps') return listen(world, session, context, temper);
-      world.closeSession(session.id);
-      if (!(await survives(context, temper.offlineMs))) return 137;
-      const again = await connect(world, context);
-      return again === undefined ? 1 : listen(world, again, context, temper);
+      return temper.kind === 'flaps'
+        ? listenAgain(world, session, context, temper)
+        : listen(world, session, context, temper);
     },
   };
+}
+
+async function listenAgain(
+  world: AzureDevOpsWorld,
+  session: Session,
+  context: ContainerContext,
+  temper: Extract<Temper, { readonly kind: 'flaps' }>,
+): Promise<number> {
+  world.closeSession(session.id);
+  if (!(await survives(context, temper.offlineMs))) return 137;
+  const again = await connect(world, context);
+  return again === undefined ? 1 : listen(world, again, context, temper);
 }
 
 /** Mostly sound agents; `trouble` is the share of the others. */
@@ -182,6 +212,7 @@ export function randomBehaviour(random: Random, trouble: number): AgentBehaviour
     { kind: 'flaps', offlineMs: random.between(1000, 60_000) },
     { kind: 'dropsJob' },
     { kind: 'diesMidJob' },
+    { kind: 'hangsAfterJob', staysOnline: random.chance(0.5) },
   ];
   return { temper: random.pick(tempers), connectMs };
 }

@@ -70,7 +70,11 @@ class History {
       if (fault?.kind === 'partial') this.#lastGapAt = clock.now();
       return fault;
     };
-    const workload = agentWorkload(this.ado, () => randomBehaviour(random, this.#trouble));
+    const workload = agentWorkload(
+      this.ado,
+      () => randomBehaviour(random, this.#trouble),
+      (agentName) => this.invariants.harm.onTemper(agentName),
+    );
     this.clusters = new Map(
       this.scenario.clusters.map((name) => {
         const story = (): PodStory => drawStory(name, random, this.#trouble);

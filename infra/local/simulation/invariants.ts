@@ -15,15 +15,17 @@ import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldEvent as KubernetesEvent } from '../kubernetes/worldEvent.ts';
 import { Conduct } from './conduct.ts';
+import { Graces } from './graces.ts';
+import { causedByUs, Harm } from './harm.ts';
 import { JobLedger } from './jobLedger.ts';
-import { isMemoryOf } from './settled.ts';
-
-const causedByUs: ReadonlySet<string> = new Set(['suspended', 'jobDeleted', 'ownerGone', 'podDeleted']);
+import { isMemoryOf, overAgeOf } from './settled.ts';
 
 export class Invariants {
   readonly violations: string[] = [];
   readonly ledger = new JobLedger();
   readonly #conduct: Conduct;
+  readonly harm = new Harm((at, sentence) => this.violated(at, sentence));
+  readonly #graces = new Graces((at, sentence) => this.violated(at, sentence));
   requests = 0;
   ran = 0;
   lost = 0;
@@ -32,6 +34,7 @@ export class Invariants {
   #policies: readonly PoolPolicy[];
   /** Requests of runs that are over: nobody can ever serve them. */
   readonly orphans = new Set<number>();
+  readonly #worlds = new Map<string, KubernetesWorld>();
   readonly #jobNames = new Set<string>();
   readonly #agentNames = new Set<string>();
   readonly #sessions = new Set<string>();
@@ -56,6 +59,7 @@ export class Invariants {
   }
 
   watchCluster(name: string, world: KubernetesWorld): void {
+    this.#worlds.set(name, world);
     world.onEvent((event) => this.#onCluster(name, event));
     this.ledger.watch(name, world);
     this.#conduct.watch(world);
@@ -74,12 +78,15 @@ export class Invariants {
     if (event.kind === 'jobRefused') this.violated(event.at, `a pipeline job was refused: ${event.message}`);
     if (event.kind === 'unassigned') this.ledger.expiredAssignments += 1;
     if (event.kind === 'finished') this.#countFinished(event);
+    this.harm.onAdo(event);
     if ('agentName' in event) this.#onAgent(event, event.agentName ?? '');
   }
 
   #onAgent(event: AdoEvent & { readonly poolId: number }, name: string): void {
     const parsed = this.#parsedName(event.poolId, name);
     this.#conduct.onAgent(event, parsed);
+    const graceMs = this.#policy(event.poolId)?.ghostGraceMs ?? 0;
+    this.#graces.onAgent(event, parsed, graceMs, () => this.ledger.isBacked(name));
     // A lock on a name keeps an agent from bearing it; it is none.
     if (event.kind === 'agentAdded' && parsed?.kind === 'request' && !event.placeholder)
       this.#onRegistered(name, event.at);
@@ -116,24 +123,40 @@ export class Invariants {
   }
 
   #onCluster(cluster: string, event: KubernetesEvent): void {
+    this.harm.onCluster(event);
     if (event.kind === 'jobCreated') {
       this.#once(this.#jobNames, `${cluster}/${event.name}`, event.at);
     }
     if (event.kind === 'podTerminating' && causedByUs.has(event.why) && event.jobName !== undefined) {
-      this.#mustBeIdle(cluster, event.jobName, event.why, event.at);
+      const overAge = overAgeOf(this.#worlds.get(cluster), event.namespace, event.jobName);
+      this.#mustBeIdle(cluster, event.jobName, event, overAge);
     }
   }
 
-  #mustBeIdle(cluster: string, agentName: string, why: string, at: EpochMs): void {
+  #mustBeIdle(
+    cluster: string,
+    agentName: string,
+    { why, at }: { readonly why: string; readonly at: EpochMs },
+    overAge: number | undefined,
+  ): void {
     const agentId = this.ledger.agentIdOf(cluster, agentName);
     if (agentId === undefined) return;
     for (const { poolId } of this.#policies) {
       const held = this.#ado
         .listJobRequests(poolId, { completedRequestCount: 0 })
         .find((request) => request.result === undefined && request.reservedAgent?.id === agentId);
-      if (held !== undefined)
-        this.violated(at, `pod of ${agentName} was ended (${why}) while it held request ${held.id}`);
+      if (held === undefined) continue;
+      const isAged = overAge === held.id;
+      if (isAged && this.#isOfAge(poolId, held.receivedAt)) this.harm.onOverAge(agentName);
+      else this.violated(at, `pod of ${agentName} was ended (${why}) while it held request ${held.id}`);
     }
+  }
+
+  /** Only an administrator's own rule ends a pod at work, and only then. */
+  #isOfAge(poolId: number, receivedAt: EpochMs | undefined): boolean {
+    const rule = this.#policy(poolId)?.maxJobAge;
+    const now = this.#ado.now();
+    return rule?.ends === true && now - (receivedAt ?? now) >= rule.ms;
   }
 
   /** Called with every pass: no plan exceeds a limit, given what it saw. */

@@ -39,10 +39,12 @@ export class JobLedger {
   /** Names created by passes that missed something. */
   readonly blindNames = new Set<string>();
   readonly #agentIds = new Map<string, number>();
+  /** Names of Jobs that may yet run something, by UID. */
+  readonly #living = new Map<string, string>();
   flapped = 0;
 
   watch(cluster: string, world: KubernetesWorld): void {
-    world.watch('jobs', undefined, {}, ({ object }) => this.#note(cluster, object));
+    world.watch('jobs', undefined, {}, ({ type, object }) => this.#note(cluster, type, object));
   }
 
   /** The agent that a Job was started for; Jobs that are gone are remembered. */
@@ -50,15 +52,27 @@ export class JobLedger {
     return this.#agentIds.get(`${cluster}/${name}`);
   }
 
+  isBacked(name: string): boolean {
+    return [...this.#living.values()].includes(name);
+  }
+
+  #noteLiving(type: string, uid: string, name: string, phase: string | undefined): void {
+    const isGone = type === 'DELETED' || phase === 'tombstone' || phase === 'rolledBack';
+    if (isGone) this.#living.delete(uid);
+    else this.#living.set(uid, name);
+  }
+
   get jobs(): number {
     return this.#entries.size;
   }
 
-  #note(cluster: string, object: JsonObject): void {
+  #note(cluster: string, type: string, object: JsonObject): void {
     const metadata = record(object['metadata']);
     const [ownLabels, notes] = [record(metadata['labels']), record(metadata['annotations'])];
     const agentId = Number(text(notes[annotations.agentId]));
     if (agentId > 0) this.#agentIds.set(`${cluster}/${text(metadata['name']) ?? ''}`, agentId);
+    const [uid = '', name = ''] = [text(metadata['uid']), text(metadata['name'])];
+    this.#noteLiving(type, uid, name, text(notes[annotations.phase]));
     const requestId = text(ownLabels[labels.requestId]);
     if (requestId === undefined) return;
     const key = `${cluster}/${text(metadata['uid']) ?? ''}`;

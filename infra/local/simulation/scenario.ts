@@ -190,6 +190,9 @@ function drawPolicies(
     maxAgents: random.chance(0.3) ? random.between(2, 6) : 100,
     // So short that creators and those who roll back meet.
     createByMs: random.pick([secondsMs(120), secondsMs(120), secondsMs(5)]),
+    keepFailed: { forMs: random.pick([0, minutesMs(10), minutesMs(40)]), most: random.pick([0, 1, 5]) },
+    maxJobAge: { ms: random.between(minutesMs(2), minutesMs(10)), ends: random.chance(0.15) },
+    runs: { tellAfterMs: minutesMs(2), rerunLost: random.chance(0.5) },
   }));
 }
 

@@ -23,6 +23,14 @@ export function isMemoryOf(orphans: ReadonlySet<number>, object: unknown): boole
   );
 }
 
+/** The request at whose maximum age the pod of a Job was to end, as the Job says at this moment. */
+export function overAgeOf(world: KubernetesWorld | undefined, namespace: string, jobName: string): number | undefined {
+  const { items } = world?.list('jobs', namespace, { fieldSelector: `metadata.name=${jobName}` }).body ?? {};
+  const [job] = Array.isArray(items) ? items : [];
+  const note = record(record(record(job)['metadata'])['annotations'])[annotations.overAge];
+  return note === undefined ? undefined : Number(note);
+}
+
 function isEmpty(world: KubernetesWorld, namespace: string, orphans: ReadonlySet<number>): boolean {
   return (['jobs', 'pods', 'secrets'] as const).every((resource) => {
     const { items } = world.list(resource, namespace).body;

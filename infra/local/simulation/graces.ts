@@ -1,0 +1,30 @@
+/** Nothing is removed before its time: agents that nobody stands behind, objects that nobody owns. */
+import type { EpochMs } from '../../../shared/domain/instant.ts';
+import type { ParsedName } from '../../../shared/domain/names.ts';
+import type { WorldEvent as AdoEvent } from '../azureDevOps/events.ts';
+
+export class Graces {
+  readonly #violated: (at: EpochMs, sentence: string) => void;
+  /** When something was last heard of an agent. */
+  readonly #heardOf = new Map<number, EpochMs>();
+  readonly #hadSession = new Set<number>();
+
+  constructor(violated: (at: EpochMs, sentence: string) => void) {
+    this.#violated = violated;
+  }
+
+  /** `isBacked` = some cluster has, or had a moment ago, a living Job of the name. */
+  onAgent(event: AdoEvent, parsed: ParsedName | undefined, graceMs: number, isBacked: () => boolean): void {
+    if (parsed === undefined || parsed.kind === 'placeholder') return;
+    if (!('agentId' in event) || event.agentId === undefined) return;
+    if (event.kind === 'sessionOpened') this.#hadSession.add(event.agentId);
+    if (event.kind === 'agentAdded' || event.kind === 'sessionOpened' || event.kind === 'sessionClosed')
+      this.#heardOf.set(event.agentId, event.at);
+    if (event.kind !== 'agentDeleted' || !event.byUs) return;
+    const silentMs = event.at - (this.#heardOf.get(event.agentId) ?? 0);
+    // Its creator takes back what never had a session at once.
+    const isGhost = this.#hadSession.has(event.agentId) && !isBacked();
+    if (isGhost && silentMs < graceMs)
+      this.#violated(event.at, `agent ${event.agentName} was removed as a ghost after ${silentMs} ms`);
+  }
+}
