@@ -115,6 +115,7 @@ export class JobQueue {
     // [I] A run that gets another job is in progress again: retrying one reopens its build.
     delete run.finishedAt;
     delete run.result;
+    run.cancelling = false;
     if (!hasMatchingAgent(pool, wanted.demandSet)) return this.#refuse(wanted);
     const request: RequestState = {
       ...pick(wanted),
@@ -132,6 +133,7 @@ export class JobQueue {
       timer: undefined,
     };
     this.#state.requests.set(request.id, request);
+    run.attempts.push({ ...placeOf(request), request });
     pool.requests.push(request);
     pool.unfinished.set(request.id, request);
     this.#state.waiting.push(request);
@@ -149,6 +151,7 @@ export class JobQueue {
     const { pool, run, stage, jobId, jobName, attempt } = wanted;
     const at = this.#state.now();
     const message = refusal(pool, wanted.demandSet.demands);
+    run.attempts.push(placeOf(wanted));
     run.open -= 1;
     run.worst = 'failed';
     if (run.open === 0) Object.assign(run, { finishedAt: at, result: 'failed' });
@@ -182,6 +185,9 @@ export class JobQueue {
       pipeline: this.#pipeline(project, spec.pipeline ?? 'build'),
       planId: this.#state.nextGuid(),
       queuedAt: this.#state.now(),
+      attempts: [],
+      tags: [],
+      cancelling: false,
       open: 0,
       orphaned: false,
       jobs: 0,
@@ -214,6 +220,8 @@ export class JobQueue {
     return named ? demands : [...demands, `Agent.Version -gtVersion ${this.#state.limits.minimumAgentVersion}`];
   }
 }
+
+const placeOf = ({ jobId, jobName, stage, attempt }: NewRequest) => ({ jobId, jobName, stage, attempt });
 
 function pick(wanted: NewRequest): NewRequest {
   const { attempt, demandSet, durationMs, jobId, jobName, parallelism, pool, priority, run, stage, userDelayed } =

@@ -26,6 +26,19 @@ export interface Run {
   readonly queuedAt: EpochMs;
   readonly finishedAt?: EpochMs;
   readonly result?: 'succeeded' | 'failed' | 'canceled';
+  /** Its cancellation was asked for, and it has not ended. */
+  readonly cancelling: boolean;
+}
+
+/** A stage as the timeline tells it: by the last attempts of its jobs. */
+export interface StageRecord {
+  readonly name: string;
+  readonly state: 'pending' | 'inProgress' | 'completed';
+  readonly result?: 'succeeded' | 'failed' | 'canceled';
+  readonly jobs: readonly (Pick<StageRecord, 'name' | 'state' | 'result'> & {
+    readonly jobId: string;
+    readonly attempt: number;
+  })[];
 }
 
 export interface Pool {

@@ -64,11 +64,20 @@ export interface SessionState {
   readonly end: Emitter<SessionEnd>;
 }
 
+export type Attempt = Pick<RequestState, 'jobId' | 'jobName' | 'stage' | 'attempt'> & {
+  /** Absent = no agent could ever have run it. */
+  readonly request?: RequestState;
+};
+
 export interface RunState extends Omit<Run, 'finishedAt' | 'result'> {
   finishedAt?: EpochMs;
   result?: 'succeeded' | 'failed' | 'canceled';
   /** It ended and left requests behind; they stay unfinished, and nobody gets them. */
   orphaned: boolean;
+  /** Every attempt of every job, oldest first; those that were refused at once left no request. */
+  readonly attempts: Attempt[];
+  readonly tags: string[];
+  cancelling: boolean;
   /** Jobs that have not ended. */
   open: number;
   jobs: number;

@@ -15,6 +15,7 @@ import { Leases } from './leases.ts';
 import type { WorldLimits, WorldOptions } from './options.ts';
 import type * as records from './records.ts';
 import { RequestLists } from './requestLists.ts';
+import { Runs } from './runs.ts';
 import { Sessions } from './sessions.ts';
 import { OrganisationState } from './state.ts';
 
@@ -25,6 +26,7 @@ export class AzureDevOpsWorld {
   readonly #registry: AgentRegistry;
   readonly #jobs: JobQueue;
   readonly #lists: RequestLists;
+  readonly #runs: Runs;
 
   constructor(options: WorldOptions) {
     this.#state = new OrganisationState(options);
@@ -33,6 +35,7 @@ export class AzureDevOpsWorld {
     this.#registry = new AgentRegistry(this.#state, this.#sessions);
     this.#jobs = new JobQueue(this.#state, this.#leases);
     this.#lists = new RequestLists(this.#state);
+    this.#runs = new Runs(this.#state, this.#jobs);
     const pass = new AssignmentPass(this.#state, this.#leases);
     this.#state.whenChanged(() => pass.wake());
   }
@@ -120,6 +123,11 @@ export class AzureDevOpsWorld {
 
   getRun(runId: number): records.Run | undefined {
     return this.#state.runs.get(runId);
+  }
+
+  /** Tags, cancellation and stages of runs. A run that there is none of throws 404. */
+  get runs(): Runs {
+    return this.#runs;
   }
 
   emitForeignJobEvent(job: ForeignJob): void {

@@ -11,6 +11,8 @@ export const typeKeys = [
   'TaskAgentJobTokenExpiredException',
   'TaskAgentSessionConflictException',
   'TaskAgentSessionExpiredException',
+  'BuildNotFoundException',
+  'InvalidPipelineOperationException',
   'AccessDeniedException',
   'ArgumentException',
 ] as const;
@@ -34,6 +36,9 @@ export const poolNotFound = (poolId: number): WorldError =>
 
 export const agentNotFound = (poolId: number, agentId: number): WorldError =>
   new WorldError('TaskAgentNotFoundException', 404, `No agent found in pool ${poolId} with identifier ${agentId}.`);
+
+export const runNotFound = (runId: number): WorldError =>
+  new WorldError('BuildNotFoundException', 404, `The requested build ${runId} could not be found.`);
 
 export const requestNotFound = (requestId: number): WorldError =>
   new WorldError('TaskAgentJobNotFoundException', 404, `No job request found with identifier ${requestId}.`);

@@ -41,6 +41,8 @@ export interface AzureDevOpsCall {
   readonly body?: JsonValue;
   /** True where sending twice does what sending once does. */
   readonly repeatable: boolean;
+  /** True where a success has no body. */
+  readonly answersNothing?: boolean;
 }
 
 export interface AzureDevOpsRest {
@@ -64,7 +66,7 @@ export function azureDevOpsRest(options: AzureDevOpsOptions): AzureDevOpsRest {
     const raw = await exchange(webApi.rest.client, base, call, timeoutMs);
     const hint = throttleHintMs(raw, clock.now());
     if (hint !== undefined) options.onThrottleHint?.(hint);
-    return meaningOf(raw, call.operation, call.method !== 'DELETE');
+    return meaningOf(raw, call.operation, call.method !== 'DELETE' && call.answersNothing !== true);
   };
   return {
     call: (call) => (call.repeatable ? retrying(() => attempt(call), { clock, ...options.retry }) : attempt(call)),

@@ -16,6 +16,8 @@ export interface Rights {
   readonly hooks: boolean;
   /** Sees the projects and their builds; absent = it does. */
   readonly projects?: boolean;
+  /** May tag, cancel and retry runs; absent = it may. */
+  readonly changeBuilds?: boolean;
   /** May start runs of pipelines; absent = it may. */
   readonly queueBuilds?: boolean;
 }

@@ -33,6 +33,11 @@ const routes: readonly Route[] = [
   { method: 'DELETE', path: personalTokens, verb: 'revokePersonalToken' },
   { method: 'GET', path: /^distributedtask\/resourceusage$/, verb: 'getParallelJobs' },
   { method: 'GET', path: /^build\/builds\/(\d+)$/, verb: 'isRunOver' },
+  { method: 'PATCH', path: /^build\/builds\/(\d+)$/, verb: 'cancelRun' },
+  { method: 'GET', path: /^build\/builds\/(\d+)\/tags$/, verb: 'getTags' },
+  { method: 'PUT', path: /^build\/builds\/(\d+)\/tags\/[^/]+$/, verb: 'addTag' },
+  { method: 'GET', path: /^build\/builds\/(\d+)\/timeline$/, verb: 'listStages' },
+  { method: 'PATCH', path: /^build\/builds\/(\d+)\/stages\/[^/]+$/, verb: 'retryStage' },
 ];
 
 /** `agentName` is that of the query, or of the body of a POST. */
