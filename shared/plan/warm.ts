@@ -43,9 +43,12 @@ const isOnline = ({ state }: Usable): boolean => state === 'online';
 function isStale({ agentJob, state }: Usable, template: Template, view: View): boolean {
   if (agentJob === undefined || state !== 'online') return false;
   const isOld = view.now - agentJob.createdAt > view.policy.warmMaxAgeMs;
-  const current = [template.image, candidateImage(view, template)];
-  return isOld || (agentJob.image !== undefined && !current.includes(agentJob.image));
+  if (isOld || agentJob.image === undefined || isUnpinned(template)) return isOld;
+  return ![template.image, candidateImage(view, template)].includes(agentJob.image);
 }
+
+/** A tag that could not be read: its agents run it by digest, and whether by that of today nobody can say. */
+const isUnpinned = ({ image, unread }: Template): boolean => unread !== undefined && !image.includes('@');
 
 /** Agents with chosen parameters are somebody's special wish: they are no stock. */
 function stockOf(view: View, template: Template, target: number, leftOver: readonly Usable[]): Stock {

@@ -1,7 +1,16 @@
 /** A template whose image could not be read: nothing is made of it, and nothing that there is gets worse. */
 import { describe, expect, it } from 'vitest';
 import { planPool } from '../../../shared/plan/planPool.ts';
-import { aJobRequest, anObserved, aPlaceholder } from '../../support/builders.ts';
+import {
+  aJobRequest,
+  anAgent,
+  anAgentJob,
+  anObserved,
+  aPlaceholder,
+  aPod,
+  minutesAgo,
+  noon,
+} from '../../support/builders.ts';
 import { aPoolPolicy, aTemplate } from '../../support/policyBuilders.ts';
 
 const unread = aTemplate({ agentVersion: undefined, unread: 'registry timeout while reading an image' });
@@ -42,5 +51,27 @@ describe('a template of an unknown agent version', () => {
     const plan = planPool(policy, anObserved({ agents: [aPlaceholder(aTemplate({ agentVersion: '4.1.0' }))] }));
     expect(plan.actions).toEqual([]);
     expect(plan.warm).toMatchObject([{ template: 'linux', target: 2, creating: 0, heldBy: 'agentVersionUnknown' }]);
+  });
+});
+
+describe('a warm agent of a tag', () => {
+  const byDigest = `registry.contoso.example/agent@sha256:${'b'.repeat(64)}`;
+  const purpose = { kind: 'warm', slot: 0, minute: noon / 60_000 - 60 } as const;
+  const since = { createdAt: minutesAgo(60), phaseAt: minutesAgo(60) };
+  const pod = aPod({ createdAt: since.createdAt, mainStartedAt: since.createdAt });
+  const agentJob = anAgentJob({ purpose, ...since, pod, image: byDigest });
+  const agent = anAgent({ name: agentJob.name, createdAt: since.createdAt, statusChangedAt: since.createdAt });
+  const days = [0, 1, 2, 3, 4, 5, 6] as const;
+  const warm = [{ template: 'linux', count: 1, weekdays: days, from: 0, to: 1440, zone: 'UTC' }];
+  const tag = 'registry.contoso.example/agent:stable';
+  it.each([
+    { name: 'stays while nobody can say what the tag stands for', given: { image: tag, unread: 'timeout' }, stale: 0 },
+    { name: 'is stale once the tag stands for another digest', given: {}, stale: 1 },
+    { name: 'is stale once the template names another tag, where nobody is asked', given: { image: tag }, stale: 1 },
+    { name: 'is stale beside another digest, whatever could not be read', given: { unread: 'timeout' }, stale: 1 },
+  ])('$name', ({ given, stale }) => {
+    const policy = aPoolPolicy({ templates: [aTemplate(given)], warm });
+    const plan = planPool(policy, anObserved({ agents: [agent], agentJobs: [agentJob] }));
+    expect(plan.warm).toMatchObject([{ stale, creating: stale }]);
   });
 });
