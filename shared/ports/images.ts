@@ -1,5 +1,6 @@
 /** What the rebuild of agent images needs of the outside world. Rejects with a classified UpstreamError. */
 import type { EpochMs } from '../domain/instant.ts';
+import type { JsonObject } from '../domain/json.ts';
 
 /** What a registry says an image reference stands for now. */
 export interface ResolvedImage {
@@ -56,4 +57,24 @@ export interface ImageBuilder {
   /** undefined = the builder no longer knows it. */
   get(order: BuildOrder, id: string): Promise<Build | undefined>;
   cancel(order: BuildOrder, id: string): Promise<void>;
+}
+
+/** A DaemonSet that pulls an image ahead. */
+export interface PrePulled {
+  readonly name: string;
+  readonly uid: string;
+  /** Of what it was made from; undefined = somebody removed it. */
+  readonly fingerprint?: string;
+}
+
+/** The DaemonSets of this installation that pull images ahead, in one cluster. */
+export interface PrePulls {
+  readonly cluster: string;
+  /** Complete or rejected. */
+  list(): Promise<readonly PrePulled[]>;
+  /** `conflict` = it is there. */
+  create(manifest: JsonObject): Promise<void>;
+  /** Only while the UID is the same; `invalid` = it is another by now. */
+  replace(old: PrePulled, manifest: JsonObject): Promise<void>;
+  remove(old: PrePulled): Promise<void>;
 }

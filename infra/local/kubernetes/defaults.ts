@@ -201,3 +201,20 @@ export function namespaceDefaults(namespace: JsonObject): JsonObject {
     status: { phase: 'Active' },
   };
 }
+
+/** apps/v1 SetDefaults_DaemonSet (kubernetes pkg/apis/apps/v1/defaults.go). */
+export function daemonSetDefaults(daemonSet: JsonObject): JsonObject {
+  const spec = record(daemonSet, 'spec');
+  const template = record(spec, 'template');
+  const rollingUpdate = { maxUnavailable: 1, maxSurge: 0, ...record(spec, 'updateStrategy', 'rollingUpdate') };
+  return {
+    ...daemonSet,
+    spec: {
+      revisionHistoryLimit: 10,
+      ...spec,
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+      template: { ...template, spec: podSpecDefaults(record(template, 'spec')) },
+    },
+    status: { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
+  };
+}

@@ -39,6 +39,8 @@ export const resourceTypes = {
   namespaces: define('namespaces', 'Namespace', { namespaced: false, fields: ['status.phase'] }),
   nodes: define('nodes', 'Node', { namespaced: false, fields: ['spec.unschedulable'] }),
   jobs: define('jobs', 'Job', { group: 'batch', generation: true, fields: ['status.successful'] }),
+  // Stored and checked; there is no controller that makes their pods.
+  daemonsets: define('daemonsets', 'DaemonSet', { group: 'apps', generation: true }),
   pods: define('pods', 'Pod', { generation: true, fields: ['status.phase', 'spec.nodeName', 'spec.restartPolicy'] }),
   secrets: define('secrets', 'Secret', { fields: ['type'] }),
   configmaps: define('configmaps', 'ConfigMap'),

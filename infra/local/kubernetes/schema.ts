@@ -103,6 +103,12 @@ const jobSpec = struct('JobSpec', {
   template: struct('PodTemplateSpec', { metadata, spec: podSpec }),
 });
 
+const daemonSetSpec = struct('DaemonSetSpec', {
+  ...all('int32', 'minReadySeconds revisionHistoryLimit'),
+  ...all('any', 'selector updateStrategy'),
+  template: struct('PodTemplateSpec', { metadata, spec: podSpec }),
+});
+
 const peer = struct('NetworkPolicyPeer', {
   ...all('any', 'podSelector namespaceSelector'),
   ipBlock: struct('IPBlock', { cidr: 'string', except: strings }),
@@ -121,6 +127,7 @@ const typed = { apiVersion: 'string', kind: 'string', metadata } as const;
 /** By kind; a kind that is missing here is stored as it comes, metadata apart. */
 export const shapes: Readonly<Record<string, Shape>> = {
   Job: struct('Job', { ...typed, spec: jobSpec, status: 'any' }),
+  DaemonSet: struct('DaemonSet', { ...typed, spec: daemonSetSpec, status: 'any' }),
   Pod: struct('Pod', { ...typed, spec: podSpec, status: 'any' }),
   Secret: struct('Secret', {
     ...typed,

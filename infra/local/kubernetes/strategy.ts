@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../../shared/domain/json.ts';
 import type { Random } from '../world/random.ts';
 import {
+  daemonSetDefaults,
   eventDefaults,
   jobDefaults,
   namespaceDefaults,
@@ -13,6 +14,7 @@ import { at, nameOf, record, same, text, uidOf, withKeys } from './object.ts';
 import type { ResourceName } from './resource.ts';
 import type { StatusCause } from './statusError.ts';
 import { invalidValue, notAllowed, unsupported } from './validation/cause.ts';
+import { daemonSetCauses, daemonSetUpdateCauses } from './validation/daemonSet.ts';
 import { configMapCauses, dataUpdateCauses, secretCauses } from './validation/data.ts';
 import { jobCauses, jobUpdateCauses } from './validation/job.ts';
 import { dnsLabelCauses, metadataCauses } from './validation/metadata.ts';
@@ -54,6 +56,12 @@ const strategies: Partial<Record<ResourceName, Strategy>> = {
     prepareUpdate: keepsStatus,
     validate: podCauses,
     validateUpdate: (before, after) => (same(before['spec'], after['spec']) ? [] : [notAllowed('spec', podUpdateRule)]),
+  },
+  daemonsets: {
+    prepare: daemonSetDefaults,
+    prepareUpdate: keepsStatus,
+    validate: daemonSetCauses,
+    validateUpdate: daemonSetUpdateCauses,
   },
   secrets: {
     prepare: secretDefaults,

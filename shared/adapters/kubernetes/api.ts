@@ -13,7 +13,8 @@ export type Resource =
   | 'events'
   | 'resourcequotas'
   | 'networkpolicies'
-  | 'persistentvolumeclaims';
+  | 'persistentvolumeclaims'
+  | 'daemonsets';
 
 export interface ListOptions {
   readonly labelSelector?: string;

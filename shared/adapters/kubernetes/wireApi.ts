@@ -66,6 +66,7 @@ const groups: Readonly<Record<Resource, string>> = {
   events: 'api/v1',
   resourcequotas: 'api/v1',
   persistentvolumeclaims: 'api/v1',
+  daemonsets: 'apis/apps/v1',
 };
 
 function pathOf(resource: Resource, namespace: string, name?: string): string {

@@ -158,6 +158,7 @@ describe('every shipped Role', () => {
       'mayfly-agents/mayfly-control-plane: Group mayfly-control-plane',
       'mayfly-agents/mayfly-control-plane: ServiceAccount mayfly-system/mayfly-control-plane',
       'mayfly-agents/mayfly-control-plane: User mayfly-local',
+      'mayfly-agents/mayfly-pre-pull: Group mayfly-control-plane',
       'mayfly-builds/pipeline: ServiceAccount mayfly-builds/pipeline',
       'mayfly-image-builds/mayfly-image-builds: Group mayfly-control-plane',
       'mayfly-payments/mayfly-control-plane: Group mayfly-control-plane',
