@@ -29,6 +29,7 @@ describe('the rights of the control plane', () => {
       rule('', 'pods', ['get', 'list', 'delete']),
       rule('', 'pods/log', ['get']),
       rule('', 'secrets', ['get', 'create', 'delete']),
+      { ...rule('', 'secrets', ['patch']), resourceNames: ['mayfly-token'] },
       rule('', 'configmaps', ['get', 'list', 'create', 'update', 'patch']),
       rule('', 'events', ['get', 'list', 'create', 'patch']),
       rule('', 'persistentvolumeclaims', ['list', 'delete']),
