@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # `configure`: what the init container of the registration initConfig runs. It alone holds the pool's credential; it
-# leaves four files that can listen as one agent, and nothing else.
+# leaves the files that can listen as one agent, with the proxy on its way, and nothing else.
 
 # configure --url URL --pool NAME --agent NAME [--work FOLDER]: arguments, because the agent reports every variable
 # of its environment to the pool.
@@ -46,6 +46,13 @@ prepare_scratch() {
     check_capabilities "$registration/.capabilities"
     cat -- "$registration/.capabilities"
   fi >"$scratch/agent/.capabilities"
+  # config.sh connects through the proxy of its root, too. Where there is a .proxy the agent asks no variable for the
+  # address, but still for user and password: those have no file that another container could read (VstsAgentWebProxy.cs).
+  for path in .proxy .proxybypass; do
+    [[ -e $registration/$path ]] || continue
+    check_readable "$registration/$path"
+    cp -L -- "$registration/$path" "$scratch/agent/$path"
+  done
 }
 
 read_token() {
@@ -92,5 +99,10 @@ hand_over() {
   local name
   for name in .agent .credentials .credentials_rsaparams .capabilities; do
     install -m 0400 -- "$scratch/agent/$name" "$files/$name" || fail 25 "$files/$name cannot be written"
+  done
+  # As the registration gave them: the look-up key of a .proxycredentials is of no use elsewhere.
+  for name in .proxy .proxybypass; do
+    [[ ! -e $registration/$name ]] ||
+      install -m 0400 -- "$registration/$name" "$files/$name" || fail 25 "$files/$name cannot be written"
   done
 }

@@ -56,7 +56,10 @@ export function buildAgentFiles(spec: AgentFilesSpec): AgentFiles {
 }
 
 /** User and password have no file of their own kind: the agent finds them in VSTS_HTTP_PROXY_USERNAME and _PASSWORD. */
-function proxyFiles({ url, bypass }: TemplateProxy): Pick<AgentFiles, '.proxy' | '.proxybypass'> {
+export function proxyFiles({ url, bypass }: TemplateProxy): {
+  readonly '.proxy': string;
+  readonly '.proxybypass': string;
+} {
   const patterns = bypass.flatMap((host) => bypassPattern(host) ?? []);
   return { '.proxy': `${url}\n`, '.proxybypass': patterns.map((pattern) => `${pattern}\n`).join('') };
 }

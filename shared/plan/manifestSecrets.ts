@@ -3,7 +3,8 @@ import type { Capabilities } from '../domain/agent.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { labelSchema, labels, managedBy } from '../domain/names.ts';
 import { Secret } from '../domain/secret.ts';
-import { type AgentFiles, capabilityLines } from './agentFiles.ts';
+import type { TemplateProxy } from '../domain/template.ts';
+import { type AgentFiles, capabilityLines, proxyFiles } from './agentFiles.ts';
 
 interface OwnedSecret {
   /** Also the name of the Job. */
@@ -21,6 +22,8 @@ export interface RegistrationSecretSpec extends OwnedSecret {
   /** Short-lived, and good for the pools of its identity alone. */
   readonly token: Secret;
   readonly capabilities: Capabilities;
+  /** The template's: config.sh goes through it, and the agent after it. */
+  readonly proxy?: TemplateProxy | undefined;
 }
 
 /**
@@ -32,8 +35,10 @@ export function buildAgentSecretManifest({ files, ...spec }: AgentSecretSpec): J
 }
 
 /** The Secret of an agent that its init container registers; the token stands in the clear here too. */
-export function buildRegistrationSecretManifest({ token, capabilities, ...spec }: RegistrationSecretSpec): JsonObject {
-  return secretManifest(spec, { token, '.capabilities': capabilityLines(capabilities) });
+export function buildRegistrationSecretManifest(registration: RegistrationSecretSpec): JsonObject {
+  const { token, capabilities, proxy, ...spec } = registration;
+  const content = { token, '.capabilities': capabilityLines(capabilities) };
+  return secretManifest(spec, { ...content, ...(proxy && proxyFiles(proxy)) });
 }
 
 function secretManifest(spec: OwnedSecret, content: Readonly<Record<string, string | Secret>>): JsonObject {

@@ -29,6 +29,7 @@ async function storeToken(creation: Creation, agentJob: AgentJob, token: Secret)
     owner: { name: agentJob.name, uid: agentJob.uid },
     token,
     capabilities: agentCapabilities(action.template, action.parameters),
+    proxy: action.template.proxy,
     labels: agentJobLabels({ policy: deps.policy, template: action.template, purpose: action.purpose }),
   });
   await storeOwnSecret(creation, agentJob, manifest);

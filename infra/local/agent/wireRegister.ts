@@ -1,6 +1,6 @@
 /**
  * The init container of `initConfig`: our entrypoint's `configure` with Microsoft's config.sh under it. It reads the
- * pool's credential and the template's capabilities, registers one agent and leaves four files for the main container.
+ * pool's credential and the template's capabilities, registers one agent and leaves the files for the main container.
  * Exit codes and last words are those of docs/agent-image.md.
  */
 import { rsaAgentKeys } from '../../../shared/adapters/azureDevOps/agentKeys.ts';
@@ -75,6 +75,8 @@ function filesOf({ poolName, agentName, workFolder }: Wanted, registered: Regist
   };
 }
 
+const proxyFileNames: ReadonlySet<string> = new Set(['.proxy', '.proxybypass']);
+
 async function configure(context: ContainerContext, signal: AbortSignal): Promise<void> {
   const wanted = wantedOf(context);
   const mounted = filesIn(context, registrationFolder);
@@ -92,7 +94,8 @@ async function configure(context: ContainerContext, signal: AbortSignal): Promis
     publicKey: key.publicKey,
     signal,
   });
-  const files = { ...filesOf(wanted, registered, key), '.capabilities': own };
+  const way = Object.fromEntries(Object.entries(mounted).filter(([name]) => proxyFileNames.has(name)));
+  const files = { ...filesOf(wanted, registered, key), '.capabilities': own, ...way };
   if (!writeFiles(context, filesFolder, files)) throw new Failed(25, `${filesFolder} cannot be written`);
 }
 

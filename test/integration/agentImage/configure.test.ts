@@ -1,6 +1,7 @@
 /** The real entrypoint as the init container of `initConfig`: what it hands over, refuses and leaves behind. */
 import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { proxyFiles } from '../../../shared/plan/agentFiles.ts';
 import { AgentPod, type Ended, leaks, plantedToken } from '../../support/agentImage.ts';
 
 const asRoot = process.getuid?.() === 0;
@@ -36,6 +37,21 @@ describe('configure', () => {
     ]);
     expect(pod.read('files/.capabilities')).toBe('a=b\n');
     expect(readdirSync(pod.path('tmp'))).toEqual([]);
+  });
+
+  it('hands over the proxy that it went through itself, for the main container to use', async () => {
+    const proxy = { url: 'http://proxy.contoso.example:3128', bypass: ['.contoso.example'] };
+    const pod = initPod({ token: plantedToken, '.capabilities': 'a=b\n', ...proxyFiles(proxy) });
+    expect(await pod.start(args, story('ok')).ended).toMatchObject({ code: 0, stderr: '' });
+    expect(pod.read('notes/proxy')).toBe('http://proxy.contoso.example:3128\n');
+    for (const [name, content] of Object.entries(proxyFiles(proxy))) {
+      expect(pod.read(`files/${name}`)).toBe(content);
+      expect(statSync(pod.path(`files/${name}`)).mode & 0o777).toBe(0o400);
+    }
+    expect(readdirSync(pod.path('tmp'))).toEqual([]);
+    rmSync(pod.path('registration'), { recursive: true });
+    expect(await pod.start(['run'], { STAND_IN_STORY: 'job 0' }).ended).toMatchObject({ code: 0 });
+    expect(pod.read('run/.proxy')).toBe('http://proxy.contoso.example:3128\n');
   });
 
   it('writes what the main container takes as it takes a Secret', async () => {

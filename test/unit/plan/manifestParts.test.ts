@@ -1,9 +1,11 @@
 /** What registrations and the further keys of a template add to the pod of manifest.test.ts, as whole values. */
 import { describe, expect, it } from 'vitest';
+import { text } from '../../../infra/local/kubernetes/object.ts';
 import { podSchemaProblems } from '../../../shared/config/podSchema.ts';
 import type { JsonObject } from '../../../shared/domain/json.ts';
 import { Secret } from '../../../shared/domain/secret.ts';
 import type { Template } from '../../../shared/domain/template.ts';
+import { proxyFiles } from '../../../shared/plan/agentFiles.ts';
 import {
   type AgentRegistration,
   buildAgentJobManifest,
@@ -317,6 +319,13 @@ describe('buildRegistrationSecretManifest', () => {
         '.capabilities': Buffer.from('docker=\nnode=22\n').toString('base64'),
       },
     });
+  });
+
+  it('adds the files of the proxy that is on the way', () => {
+    const proxy = { url: 'http://proxy.contoso.example:3128', bypass: ['.contoso.example'] };
+    const { data } = buildRegistrationSecretManifest({ ...given, capabilities: {}, proxy });
+    const read = (name: string): string => Buffer.from(text(data, name) ?? '', 'base64').toString();
+    expect(['.proxy', '.proxybypass'].map(read)).toEqual(Object.values(proxyFiles(proxy)));
   });
 
   it('refuses a capability that no line can carry', () => {

@@ -8,6 +8,7 @@ compgen -e | sort >"$STAND_IN_NOTES/environment"
 printf '%s' "${VSO_AGENT_IGNORE:-}" >"$STAND_IN_NOTES/ignored"
 cp -- "$root/.capabilities" "$STAND_IN_NOTES/capabilities"
 printf '%s' "$root" >"$STAND_IN_NOTES/root"
+[[ ! -e $root/.proxy ]] || cp -- "$root/.proxy" "$STAND_IN_NOTES/proxy"
 
 answer() { printf '%s\n' "$@"; exit 1; }
 # ConfigurationManager.cs refuses a root that is configured; File.Exists also sees a link to nothing.
