@@ -59,6 +59,7 @@ const tellings: TellingOf = {
   create: undefined,
   noteAgent: undefined,
   noteControl: undefined,
+  noteImage: undefined,
   noteLost: undefined,
   rerun: undefined,
   tellRun: undefined,

@@ -108,6 +108,7 @@ function doneToAgent(pool: PoolCase, action: OnAgent): PoolCase {
         agents: agentsOf(pool).map((each) => (each.id === action.agentId ? { ...each, enabled: false } : each)),
       });
     case 'noteControl':
+    case 'noteImage':
     case 'deleteLeftover':
     case 'tellRun':
     case 'cancelRun':

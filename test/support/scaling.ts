@@ -3,9 +3,10 @@
  * Looking goes past the doors.
  */
 import { AzureDevOpsWorld } from '../../infra/local/azureDevOps/world.ts';
+import { inProcessKubernetesApi } from '../../infra/local/kubernetes/inProcess.ts';
 import type { PodStory } from '../../infra/local/kubernetes/podStory.ts';
 import { KubernetesWorld } from '../../infra/local/kubernetes/world.ts';
-import { agentWorkload } from '../../infra/local/simulation/agentInPod.ts';
+import { agentWorkload, type Temper } from '../../infra/local/simulation/agentInPod.ts';
 import { ControlPlane, type Surroundings } from '../../infra/local/simulation/controlPlane.ts';
 import { Invariants } from '../../infra/local/simulation/invariants.ts';
 import { CallCounter, Mortal } from '../../infra/local/simulation/mortal.ts';
@@ -14,11 +15,13 @@ import { isSettled } from '../../infra/local/simulation/settled.ts';
 import { VirtualClock } from '../../infra/local/world/clock.ts';
 import { Faults, Journal } from '../../infra/local/world/faults.ts';
 import { type Random, seededRandom } from '../../infra/local/world/random.ts';
+import { clusterOver } from '../../shared/adapters/kubernetes/cluster.ts';
 import { type EpochMs, minutesMs, secondsMs } from '../../shared/domain/instant.ts';
 import { isJsonObject, type JsonObject } from '../../shared/domain/json.ts';
 import { labels, placeholderName } from '../../shared/domain/names.ts';
 import type { PoolPolicy, Template } from '../../shared/domain/template.ts';
 import { scopeOf } from '../../shared/plan/view.ts';
+import type { Cluster } from '../../shared/ports.ts';
 import type { PassReport } from '../../shared/reconcile/reconcilePool.ts';
 import { aTemplate } from './policyBuilders.ts';
 import { ScalingCount } from './scalingCount.ts';
@@ -31,7 +34,8 @@ export const poolId = 7;
 const slowStory: PodStory = { scheduleAfterMs: 1000, node: 'east-1', pullMs: 8000, startMs: 1000 };
 const connectMs = secondsMs(10);
 
-function storyOf(pod: JsonObject, { unschedulable }: ScalingOptions): PodStory {
+function storyOf(pod: JsonObject, { unschedulable, story }: ScalingOptions): PodStory {
+  if (story !== undefined) return { ...slowStory, ...story(pod) };
   const { metadata } = pod;
   const marks = isJsonObject(metadata) ? metadata['labels'] : undefined;
   const template = isJsonObject(marks) ? marks[labels.template] : undefined;
@@ -55,6 +59,9 @@ export interface ScalingOptions {
   readonly startsAt?: EpochMs;
   /** Templates whose pods no node ever takes. */
   readonly unschedulable?: (template: string) => boolean;
+  /** Of pods that are not like all others. */
+  readonly story?: (pod: JsonObject) => Partial<PodStory>;
+  readonly temper?: (pod: JsonObject) => Temper;
   readonly onReport?: (report: PassReport) => void;
 }
 
@@ -85,7 +92,10 @@ export class ScalingWorld {
     const { clock, random } = this;
     const organisation = { name: 'contoso', url: organisationUrl, authorizationUrl: `${organisationUrl}/oauth` };
     this.ado = new AzureDevOpsWorld({ clock, random, organisation, parallelJobs });
-    const workload = agentWorkload(this.ado, () => ({ temper: { kind: 'sound' }, connectMs }));
+    const workload = agentWorkload(this.ado, ({ pod }) => ({
+      temper: options.temper?.(pod) ?? { kind: 'sound' },
+      connectMs,
+    }));
     this.kubernetes = new KubernetesWorld({
       clock,
       random,
@@ -145,6 +155,15 @@ export class ScalingWorld {
         });
       }
     });
+  }
+
+  /** The cluster as somebody else's calls reach it. */
+  clusterFor(caller: string): Cluster {
+    const { clock, random, journal, faults } = this.#around;
+    const door = `kubernetes:${cluster}`;
+    const latencyMs = (): number => random.between(25, 100);
+    const api = inProcessKubernetesApi(this.kubernetes, { caller, door, journal, faults, clock, random, latencyMs });
+    return clusterOver(api, { name: cluster, namespace });
   }
 
   /** Queues so many and answers their ids. */
@@ -209,6 +228,15 @@ export class ScalingWorld {
   /** Placeholders never are. */
   onlineAgents(): number {
     return this.policies.flatMap((policy) => this.ado.listAgents(policy.poolId)).filter(({ online }) => online).length;
+  }
+
+  /** What pods that have not ended run, with what their agents are at. */
+  runningImages(): readonly string[] {
+    const agents = this.policies.flatMap((policy) => this.ado.listAgents(policy.poolId));
+    const busy = new Map(agents.map((agent) => [agent.name, agent.assignedRequestId !== undefined]));
+    return this.count.jobs.flatMap(({ name, image, isOver }) =>
+      isOver ? [] : [`${image.slice(-1)} ${busy.get(name) === true ? 'busy' : 'idle'}`],
+    );
   }
 
   isSettled(): boolean {

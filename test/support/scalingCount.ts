@@ -16,6 +16,7 @@ export interface CountedJob {
   readonly createdAt: number;
   readonly poolId: number;
   readonly template: string;
+  readonly image: string;
   /** undefined = a warm one. */
   readonly requestId: number | undefined;
   phase: string;
@@ -72,6 +73,7 @@ export class ScalingCount {
       createdAt: at,
       poolId: Number(text(marks[labels.poolId])),
       template: text(marks[labels.template]) ?? '',
+      image: text(record(metadata['annotations'])[annotations.image]) ?? '',
       requestId: requestId === undefined ? undefined : Number(requestId),
       phase: 'creating',
       reason: undefined,

@@ -3,7 +3,7 @@
  * works. All others get the image in force.
  */
 import { hasStopped, isTombstone } from '../../domain/agentJob.ts';
-import { parseDemand } from '../../domain/demand.ts';
+import { offerOf, parseDemand, unmetDemands } from '../../domain/demand.ts';
 import { pinned } from '../../domain/imagePolicy.ts';
 import type { Candidate } from '../../domain/imageState.ts';
 import type { EpochMs } from '../../domain/instant.ts';
@@ -43,9 +43,21 @@ function isBeingTried(view: View, { policy, state: { candidate } }: Tried): bool
   );
 }
 
-/** A request that asks for a version of the agent was promised the one in force. */
-const asksForVersion = (demands: readonly string[]): boolean =>
-  demands.some((text) => parseDemand(text)?.name.toLowerCase() === 'agent.version');
+function trialOf(template: Template, { policy, state: { candidate } }: Tried): Trial | undefined {
+  const image = pinned(policy, candidate.digest);
+  if (image === undefined) return undefined;
+  const agentVersion = candidate.version ?? template.agentVersion;
+  return { template: { ...template, image, agentVersion }, candidate: candidate.since };
+}
+
+const versionCapability = 'Agent.Version';
+
+/** Pipelines demand a least version of the agent, which one in another image may not have. */
+function isRecent(agentVersion: string | undefined, demands: readonly string[]): boolean {
+  const ofVersion = demands.filter((text) => parseDemand(text)?.name.toLowerCase() === versionCapability.toLowerCase());
+  const offered = agentVersion === undefined ? {} : { [versionCapability]: agentVersion };
+  return unmetDemands(offerOf(offered), ofVersion).length === 0;
+}
 
 export class Trials {
   readonly #view: View;
@@ -69,13 +81,10 @@ export class Trials {
     demands: readonly string[],
   ): Trial | undefined {
     const image = imageOf(this.#view, template);
-    if (image === undefined || chosen !== undefined || asksForVersion(demands)) return undefined;
-    const { candidate } = image.state;
-    const reference = pinned(image.policy, candidate.digest);
-    if (reference === undefined || this.#isRefused(cluster, template) || !this.#open.delete(image.policy.name))
-      return undefined;
-    const agentVersion = candidate.version ?? template.agentVersion;
-    return { template: { ...template, image: reference, agentVersion }, candidate: candidate.since };
+    if (image === undefined || chosen !== undefined || this.#isRefused(cluster, template)) return undefined;
+    const trial = trialOf(template, image);
+    if (trial === undefined || !isRecent(trial.template.agentVersion, demands)) return undefined;
+    return this.#open.delete(image.policy.name) ? trial : undefined;
   }
 
   #isRefused(cluster: string, { name }: Template): boolean {
