@@ -2,16 +2,16 @@
 import { app, type HttpResponseInit } from '@azure/functions';
 import { type App, getApp } from '../shared/app.ts';
 
-/** What a stranger may know: `ok` or `unwell`. */
+/** What a stranger may know: `ok`, `degraded` or `unwell`. */
 export async function health(get: () => Promise<App> = getApp): Promise<HttpResponseInit> {
   const { status } = await (await get()).health();
-  return { status: status === 'ok' ? 200 : 503, jsonBody: { status } };
+  return { status: status === 'unwell' ? 503 : 200, jsonBody: { status } };
 }
 
 /** What is wrong and since when; settings by name, never by value. */
 export async function healthDetails(get: () => Promise<App> = getApp): Promise<HttpResponseInit> {
   const details = await (await get()).health();
-  return { status: details.status === 'ok' ? 200 : 503, jsonBody: details };
+  return { status: details.status === 'unwell' ? 503 : 200, jsonBody: details };
 }
 
 app.http('health', { route: 'health', methods: ['GET'], authLevel: 'anonymous', handler: () => health() });

@@ -7,3 +7,4 @@ import './reconcilePool.ts';
 import './sweep.ts';
 import './health.ts';
 import './explain.ts';
+import './rotateTokens.ts';

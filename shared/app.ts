@@ -11,7 +11,8 @@
  * life of the process.
  */
 import { resolve } from 'node:path';
-import { keyVault } from './adapters/azure/keyVault.ts';
+import { hookVault } from './adapters/azure/hookVault.ts';
+import { type KeyVaultOptions, keyVault } from './adapters/azure/keyVault.ts';
 import { type ServiceBusQueueOptions, serviceBusIntentQueue } from './adapters/azure/serviceBusQueue.ts';
 import { entraTokens, identityOf } from './adapters/azure/tokens.ts';
 import { functionsLog } from './adapters/functionsLog.ts';
@@ -27,7 +28,9 @@ import { Secret } from './domain/secret.ts';
 import type { HookSecrets } from './hooks/verify.ts';
 import { errorFields } from './intents.ts';
 import type { PoolParts } from './pools.ts';
+import type { HookVault } from './ports/hooks.ts';
 import type { TokenSource, Vault } from './ports.ts';
+import { acceptedSecrets } from './reconcile/hookSecrets/acceptedSecrets.ts';
 import type { ImageMemory } from './reconcile/images/agentVersions.ts';
 import { timerPeriodMs } from './schedule.ts';
 
@@ -72,17 +75,27 @@ function tokenSources(env: Environment): (clientId?: string) => TokenSource {
   };
 }
 
-/** The vault of the settings, or else the one that the configuration names; one client for each. */
-function vaults(env: Environment, tokens: TokenSource): (config: MayflyConfig) => Vault | undefined {
-  const clients = new Map<string, Vault>();
+/** The vault of the settings, or else the one that the configuration names. */
+const vaultUrlOf = (env: Environment, config: MayflyConfig): string | undefined =>
+  setting(env, 'MAYFLY_VAULT_URL') ?? config.keyVault?.url;
+
+/** One client for each vault; undefined = neither the settings nor the configuration name one. */
+function clientsOf<V>(
+  env: Environment,
+  tokens: TokenSource,
+  make: (options: KeyVaultOptions) => V,
+): (config: MayflyConfig) => V | undefined {
+  const clients = new Map<string, V>();
   return (config) => {
-    const vaultUrl = setting(env, 'MAYFLY_VAULT_URL') ?? config.keyVault?.url;
+    const vaultUrl = vaultUrlOf(env, config);
     if (vaultUrl === undefined) return undefined;
-    const vault = clients.get(vaultUrl) ?? keyVault({ vaultUrl, tokens });
+    const vault = clients.get(vaultUrl) ?? make({ vaultUrl, tokens });
     clients.set(vaultUrl, vault);
     return vault;
   };
 }
+
+const vaults = (env: Environment, tokens: TokenSource) => clientsOf<Vault>(env, tokens, keyVault);
 
 async function readSecret(env: Environment, vault: Vault | undefined, reference: SecretReference): Promise<Secret> {
   if (reference.kind === 'environment') return new Secret(required(env, reference.name));
@@ -94,13 +107,21 @@ async function readSecret(env: Environment, vault: Vault | undefined, reference:
  * The latest secrets, from where the configuration says; where it says nothing, the settings are the last word. Rejects
  * when they cannot be had, and when the configuration cannot be read: then nobody can be told from a stranger.
  */
-async function readHookSecrets(env: Environment, config: MayflyConfig, vault: Vault | undefined): Promise<HookSecrets> {
+async function readHookSecrets(
+  env: Environment,
+  config: MayflyConfig,
+  { vaultOf, hookVaultOf }: Pick<Sources, 'vaultOf' | 'hookVaultOf'>,
+): Promise<HookSecrets> {
   if (config.hooks === undefined) {
     return hookSecretsOf(env) ?? { current: new Secret(required(env, 'MAYFLY_HOOK_SECRET')) };
   }
-  const { current, previous } = config.hooks;
+  const { current, previous, subscriptions } = config.hooks;
+  const vault = vaultOf(config);
+  const rotated = subscriptions.length === 0 ? undefined : hookVaultOf(config);
   return {
-    current: await readSecret(env, vault, current),
+    ...(rotated === undefined
+      ? { current: await readSecret(env, vault, current) }
+      : await acceptedSecrets(rotated, current.name)),
     previous: previous === undefined ? undefined : await readSecret(env, vault, previous).catch(absentIsNone),
   };
 }
@@ -117,9 +138,13 @@ function queueAccess(env: Environment, tokens: TokenSource): ServiceBusQueueOpti
   return { kind: 'connectionString', connectionString: new Secret(required(env, connection)) };
 }
 
+const vaultOptions = (vaultUrl: string | undefined, tokens: TokenSource) =>
+  vaultUrl === undefined ? undefined : { vaultUrl, tokens };
+
 interface Sources {
   readonly tokens: (clientId?: string) => TokenSource;
   readonly vaultOf: (config: MayflyConfig) => Vault | undefined;
+  readonly hookVaultOf: (config: MayflyConfig) => HookVault | undefined;
 }
 
 /** One line for each new version of the file; a refused one says what is wrong with it and what stays in force. */
@@ -135,7 +160,7 @@ function tellConfigNews(news: ConfigNews): void {
 
 async function loadPools(
   env: Environment,
-  { tokens, vaultOf }: Sources,
+  { tokens, vaultOf }: Pick<Sources, 'tokens' | 'vaultOf'>,
   onNews?: (news: ConfigNews) => void,
 ): Promise<ConfiguredPools> {
   const { configuredPools } = await import('./configuredPools.ts');
@@ -146,12 +171,15 @@ async function loadPools(
     path: resolve(folder, setting(env, 'MAYFLY_CONFIG') ?? 'mayfly.yaml'),
     settings: env,
     now: () => systemClock.now(),
+    log: functionsLog(console),
     ...defined({ onNews }),
     sources: (config) => ({
       tokens,
       clock: systemClock,
       imageMemory,
       readSecret: (reference) => readSecret(env, vaultOf(config), reference),
+      vault: vaultOptions(vaultUrlOf(env, config), tokens()),
+      authority: setting(env, 'MAYFLY_ENTRA_URL'),
     }),
   });
 }
@@ -160,6 +188,7 @@ async function loadPools(
 export function partsOf(env: Environment): AppParts {
   const tokens = tokenSources(env);
   const vaultOf = vaults(env, tokens());
+  const hookVaultOf = clientsOf<HookVault>(env, tokens(), hookVault);
   const configured = once(() => loadPools(env, { tokens, vaultOf }, tellConfigNews));
   const log = functionsLog(console);
   return {
@@ -169,7 +198,7 @@ export function partsOf(env: Environment): AppParts {
     async readHookSecrets() {
       try {
         const config = await (await configured()).config();
-        return await readHookSecrets(env, config, vaultOf(config));
+        return await readHookSecrets(env, config, { vaultOf, hookVaultOf });
       } catch (error) {
         log.write('error', 'hook.secretUnreadable', errorFields(error));
         throw error;
@@ -179,6 +208,8 @@ export function partsOf(env: Environment): AppParts {
       serviceBusIntentQueue({ access: queueAccess(env, tokens()), queue: required(env, 'MAYFLY_QUEUE') }),
     ),
     pools: async () => (await configured()).pools(),
+    tokens: async () => (await configured()).tokens(),
+    images: async () => (await configured()).images(),
     configProblems: async () => (await configured()).problems(),
     sweepPeriodMs: once(() => timerPeriodMs(setting(env, 'MAYFLY_SWEEP') ?? '0 * * * * *')),
   };

@@ -3,6 +3,7 @@
  * are made anew for it, and passes that have begun end with the old ones.
  */
 
+import { once } from './adapters/retry.ts';
 import type { Pools } from './application.ts';
 import { type ConfigNews, configFile, configSource } from './config/configSource.ts';
 import type { MayflyConfig } from './config/policy.ts';
@@ -11,11 +12,19 @@ import { type CredentialSources, poolPartsOf } from './connections.ts';
 import { defined } from './domain/defined.ts';
 import type { ConfigProblem } from './domain/errors.ts';
 import { secondsMs } from './domain/instant.ts';
+import type { Images } from './images.ts';
 import { type PoolParts, poolsOver } from './pools.ts';
+import type { Log } from './ports.ts';
+import type { Tokens } from './tokens.ts';
+import type { TokenSources } from './tokenTargets.ts';
 
 export interface ConfiguredPools {
   /** Rejects with ConfigError until a good version could be read. */
   pools(): Promise<Pools>;
+  /** What the same version says is to be kept alive. */
+  tokens(): Promise<Tokens>;
+  /** What the same version says is to be rebuilt. */
+  images(): Promise<Images>;
   /** What they are made of, for commands that look at one without passing over it. */
   parts(): Promise<PoolParts>;
   /** The same version as a document. */
@@ -29,10 +38,32 @@ export interface ConfiguredPoolsOptions {
   /** Fill in `${NAME}` in the file. */
   readonly settings: Readonly<Record<string, string | undefined>>;
   /** Where credentials come from, which may depend on what the file says. */
-  readonly sources: (config: MayflyConfig) => CredentialSources;
+  readonly sources: (config: MayflyConfig) => TokenSources;
+  /** For looks that no invocation asked for. */
+  readonly log: Log;
   readonly now: () => number;
   /** Told once of each new version of the file. */
   readonly onNews?: (news: ConfigNews) => void;
+}
+
+interface Made {
+  readonly hash: string;
+  readonly parts: PoolParts;
+  readonly pools: Pools;
+  readonly tokens: () => Promise<Tokens>;
+  readonly images: () => Promise<Images>;
+}
+
+/** Loaded by whoever first asks: a hook and a pass over a pool have nothing to do with it. */
+async function tokensOf(config: MayflyConfig, sources: TokenSources, log: Log): Promise<Tokens> {
+  const [{ tokensOver }, { tokenTargets }] = await Promise.all([import('./tokens.ts'), import('./tokenTargets.ts')]);
+  return tokensOver(tokenTargets(config, sources), sources.clock, log);
+}
+
+/** The same. */
+async function imagesOf(config: MayflyConfig, parts: PoolParts, sources: CredentialSources): Promise<Images> {
+  const { imagePartsOf, imagesOver } = await import('./images.ts');
+  return imagesOver(imagePartsOf({ config, policies: parts.policies, cluster: parts.cluster, sources }));
 }
 
 /** How long a version is used without looking at the file again. */
@@ -42,17 +73,22 @@ export function configuredPools(options: ConfiguredPoolsOptions): ConfiguredPool
   const { path, settings, now, onNews } = options;
   const read = configFile(path);
   const source = configSource({ name: 'mayfly.yaml', read, settings, now, intervalMs, ...defined({ onNews }) });
-  let made: { readonly hash: string; readonly parts: PoolParts; readonly pools: Pools } | undefined;
+  let made: Made | undefined;
   const current = async () => {
     const { config, hash } = await source.current();
     if (made?.hash !== hash) {
-      const parts = poolPartsOf(config, poolPolicies(config), options.sources(config));
-      made = { hash, parts, pools: poolsOver(parts) };
+      const sources = options.sources(config);
+      const parts = poolPartsOf(config, poolPolicies(config), sources);
+      const tokens = once(() => tokensOf(config, sources, options.log));
+      const images = once(() => imagesOf(config, parts, sources));
+      made = { hash, parts, pools: poolsOver(parts), tokens, images };
     }
     return made;
   };
   return {
     pools: async () => (await current()).pools,
+    tokens: async () => (await current()).tokens(),
+    images: async () => (await current()).images(),
     parts: async () => (await current()).parts,
     config: async () => (await source.current()).config,
     problems: () => source.state().problems,

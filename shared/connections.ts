@@ -19,6 +19,7 @@ import { minutesMs } from './domain/instant.ts';
 import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { PoolParts } from './pools.ts';
+import type { PipelineRuns } from './ports/runs.ts';
 import type { AgentPools, Clock, Cluster, TokenSource } from './ports.ts';
 import type { ImageMemory } from './reconcile/images/agentVersions.ts';
 import { imageRegistryOf } from './registries.ts';
@@ -41,7 +42,7 @@ const keepMs = minutesMs(5);
 const storedTokens = (reference: SecretReference, { readSecret, clock }: CredentialSources): TokenSource =>
   vaultTokens({ getSecret: () => readSecret(reference) }, reference.name, keepMs, clock);
 
-function credentialOf(credential: OrganisationCredential, sources: CredentialSources): AzureDevOpsCredential {
+export function credentialOf(credential: OrganisationCredential, sources: CredentialSources): AzureDevOpsCredential {
   if (credential.kind === 'managedIdentity') return { kind: 'bearer', tokens: sources.tokens(credential.clientId) };
   return { kind: 'personalAccessToken', tokens: storedTokens(credential.secret, sources) };
 }
@@ -61,10 +62,24 @@ function registrationTokens(
   };
 }
 
-async function agentPoolsOf(organisation: OrganisationConfig, sources: CredentialSources): Promise<AgentPools> {
-  const { azureDevOpsPools } = await import('./adapters/azureDevOps/pools.ts');
+interface OrganisationDoors {
+  readonly pools: AgentPools;
+  readonly runs: PipelineRuns;
+}
+
+/** Both over one connection. */
+async function organisationDoors(
+  organisation: OrganisationConfig,
+  sources: CredentialSources,
+): Promise<OrganisationDoors> {
+  const [{ azureDevOpsRest }, { poolsOver }, { runsOver }] = await Promise.all([
+    import('./adapters/azureDevOps/rest.ts'),
+    import('./adapters/azureDevOps/pools.ts'),
+    import('./adapters/azureDevOps/runs.ts'),
+  ]);
   const credential = credentialOf(organisation.credential, sources);
-  return azureDevOpsPools({ organisationUrl: organisation.url, credential, clock: sources.clock });
+  const rest = azureDevOpsRest({ organisationUrl: organisation.url, credential, clock: sources.clock });
+  return { pools: poolsOver(rest), runs: runsOver(rest) };
 }
 
 const optional = <K extends string>(key: K, value: string | undefined): Partial<Record<K, string>> =>
@@ -148,14 +163,16 @@ export function poolPartsOf(
     config.clusters.map((cluster) => [cluster.name, cluster]),
     (cluster) => connectCluster(cluster, sources),
   );
+  const organisationAt = madeOnce(
+    config.organisations.map((organisation) => [organisation.url, organisation]),
+    (organisation) => organisationDoors(organisation, sources),
+  );
   const sessions = new Map(config.organisations.map((organisation) => [organisation.short, organisation.session]));
   return {
     policies,
     session: ({ organisation }) => sessions.get(organisation.short) ?? organisation.short,
-    agentPools: madeOnce(
-      config.organisations.map((organisation) => [organisation.url, organisation]),
-      (organisation) => agentPoolsOf(organisation, sources),
-    ),
+    agentPools: async (url) => (await organisationAt(url)).pools,
+    runs: async (url) => (await organisationAt(url)).runs,
     registrationToken: registrationTokens(config, sources),
     cluster: (name) => lazyCluster(name, () => connectTo(name)),
     keys: once(async () => (await import('./adapters/azureDevOps/agentKeys.ts')).rsaAgentKeys()),

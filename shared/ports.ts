@@ -151,6 +151,8 @@ export interface Vault {
 /** Where a bearer token or PAT for Azure DevOps comes from. */
 export interface TokenSource {
   getToken(scope: string): Promise<{ readonly token: Secret; readonly expiresAt: EpochMs }>;
+  /** Somebody refused the token: what is remembered of it is asked for anew. */
+  forget?(scope: string): void;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

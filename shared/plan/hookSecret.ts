@@ -52,7 +52,8 @@ export type HookSecretStep =
   | { readonly kind: 'blocked' };
 
 /** Disabled by a person stays disabled; whatever else is not enabled is repaired. */
-const needsRepair = ({ status }: HookSubscription): boolean => status !== 'enabled' && status !== 'disabledByUser';
+export const needsRepair = ({ status }: HookSubscription): boolean =>
+  status !== 'enabled' && status !== 'disabledByUser';
 
 /** True when the subscription has to be written so that it sends the secret of this mark. */
 export const needsWrite = (subscription: HookSubscription, mark: string): boolean =>

@@ -7,8 +7,10 @@ import { Secret } from '../../shared/domain/secret.ts';
 import type { Pass } from '../../shared/intents.ts';
 import { type Explanation, explain } from '../../shared/plan/explain.ts';
 import type { Observed } from '../../shared/plan/observed.ts';
+import { tokensOver } from '../../shared/tokens.ts';
 import { anObserved, policy } from './builders.ts';
 import { aRoute, basic, hookFixture, hookSecret } from './hooks.ts';
+import { noImages } from './images.ts';
 
 export interface TestApp {
   readonly app: App;
@@ -66,6 +68,8 @@ export function aTestApp(overrides: Partial<AppParts> = {}): TestApp {
       },
     }),
     pools: async () => pools,
+    images: async () => noImages(clock),
+    tokens: async () => tokensOver([], clock, { write: () => undefined }),
     configProblems: async () => [],
     sweepPeriodMs: async () => 60_000,
     ...overrides,

@@ -94,6 +94,7 @@ export function cachedTokens(clock: Clock, fetchToken: (scope: string) => Promis
     return fetching;
   };
   return {
+    forget: (scope) => void kept.delete(scope),
     getToken: async (scope) => {
       const old = kept.get(scope);
       const left = (old?.expiresAt ?? 0) - clock.now();

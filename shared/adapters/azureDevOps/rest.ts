@@ -3,7 +3,7 @@
  * typed API: that drops continuation tokens, turns a 404 and a sign-in page alike into null, and spends three requests
  * to find its own URLs (17.0.1, read and run 2026-11).
  */
-import { UpstreamError } from '../../domain/errors.ts';
+import { hasErrorKind, UpstreamError } from '../../domain/errors.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Clock, TokenSource } from '../../ports.ts';
 import type { RetryOptions } from '../retry.ts';
@@ -66,7 +66,13 @@ export function azureDevOpsRest(options: AzureDevOpsOptions): AzureDevOpsRest {
     const raw = await exchange(webApi.rest.client, base, call, timeoutMs);
     const hint = throttleHintMs(raw, clock.now());
     if (hint !== undefined) options.onThrottleHint?.(hint);
-    return meaningOf(raw, call.operation, call.method !== 'DELETE' && call.answersNothing !== true);
+    try {
+      return meaningOf(raw, call.operation, call.method !== 'DELETE' && call.answersNothing !== true);
+    } catch (error) {
+      // It may have been replaced since it was read: the next call must not have to wait until that is noticed.
+      if (hasErrorKind(error, 'unauthorized')) credential.tokens.forget?.(azureDevOpsScope);
+      throw error;
+    }
   };
   return {
     call: (call) => (call.repeatable ? retrying(() => attempt(call), { clock, ...options.retry }) : attempt(call)),

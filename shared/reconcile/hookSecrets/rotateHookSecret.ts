@@ -9,7 +9,13 @@ import {
 } from '../../domain/hookSecret.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { type HookSecretPolicy, type HookSecretStep, needsWrite, planHookSecret } from '../../plan/hookSecret.ts';
+import {
+  type HookSecretPolicy,
+  type HookSecretStep,
+  needsRepair,
+  needsWrite,
+  planHookSecret,
+} from '../../plan/hookSecret.ts';
 import type { HookSubscriptions, HookVault } from '../../ports/hooks.ts';
 import type { VaultSecret } from '../../ports/tokens.ts';
 import type { Clock, Log } from '../../ports.ts';
@@ -46,6 +52,8 @@ export const hookAlarms = [
   'hookSecretNotAccepted',
   'hookSubscriptionNotWritten',
   'hookSubscriptionNotProven',
+  /** On probation or disabled by the server. */
+  'hookSubscriptionStalled',
 ] as const;
 
 export interface HookAlarm {
@@ -62,8 +70,8 @@ export interface HookSecretReport {
   readonly alarms: readonly HookAlarm[];
   /** Secrets that are accepted now; undefined = unknown. */
   readonly accepted?: number;
-  /** When there will be something to do again. */
-  readonly nextAt?: EpochMs;
+  /** After how long there will be something to do again. */
+  readonly nextInMs?: number;
 }
 
 /** A subscription with the source that it came from. */
@@ -139,7 +147,7 @@ export async function rotateHookSecret(
     };
     const step = planHookSecret(view, deps.policy);
     const accepted = acceptedBeside(versions, latest).length + 1;
-    if (step.kind === 'rest') return { steps, alarms, accepted, nextAt: step.nextAt };
+    if (step.kind === 'rest') return { steps, alarms, accepted, nextInMs: Math.max(0, step.nextAt - observed.now) };
     if (step.kind === 'blocked' || steps.length >= maxSteps || steps.includes(step.kind)) {
       return { steps, alarms, accepted };
     }
@@ -149,6 +157,18 @@ export async function rotateHookSecret(
     steps.push(step.kind);
     observed = await observe(deps);
   }
+}
+
+/** How things stand, with nothing changed and no notification sent. Never rejects. */
+export async function lookAtHookSecret(deps: HookSecretDeps): Promise<HookSecretReport> {
+  const observed = await observe(deps);
+  if ('code' in observed) return { steps: [], alarms: [observed] };
+  const { latest, versions, subscriptions, alarms } = observed;
+  const stalled = subscriptions.filter(needsRepair).map((each): HookAlarm => {
+    const where = { organisation: each.source.organisation, projectId: each.projectId, subscriptionId: each.id };
+    return { code: 'hookSubscriptionStalled', ...where, detail: each.status };
+  });
+  return { steps: [], alarms: [...alarms, ...stalled], accepted: acceptedBeside(versions, latest).length + 1 };
 }
 
 type Act = Exclude<HookSecretStep, { readonly kind: 'rest' | 'blocked' }>;

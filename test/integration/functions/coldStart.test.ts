@@ -32,7 +32,17 @@ describe('the built entry', () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('registers every function', () => {
-    expect(load.functions.toSorted()).toEqual(['explain', 'health', 'healthDetails', 'hook', 'reconcilePool', 'sweep']);
+    expect(load.functions.toSorted()).toEqual([
+      'explain',
+      'health',
+      'healthDetails',
+      'hook',
+      'reconcilePool',
+      'rotateOnDemand',
+      'rotateOnVaultEvent',
+      'rotateTokens',
+      'sweep',
+    ]);
   });
 
   it('loads no SDK, no zod and no yaml before the first call', () => {

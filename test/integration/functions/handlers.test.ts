@@ -198,6 +198,7 @@ describe('health', () => {
         pools: undefined,
         configuration: broken.problems,
         hooksFailingSince: undefined,
+        tokens: [],
       },
     });
   });

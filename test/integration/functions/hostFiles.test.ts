@@ -36,24 +36,28 @@ describe('local.settings.sample.json', () => {
   const sample = json('local.settings.sample.json');
   const values = Object.keys(sample['Values'] ?? {});
 
+  const bindings = registrations().flatMap((one) => Object.values(one.bindings));
+  const named = bindings.flatMap((one) => [
+    ...Object.values(one).flatMap((value) => [...String(value).matchAll(/%(\w+)%/g)].map((match) => match[1])),
+    ...(typeof one['connection'] === 'string' ? [one['connection']] : []),
+  ]);
+
   it('runs on the Node worker', () => {
     expect(sample).toMatchObject({ IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node' } });
   });
 
   it('holds every setting that a trigger names', () => {
-    const bindings = registrations().flatMap((one) => Object.values(one.bindings));
-    const named = bindings.flatMap((one) => [
-      ...Object.values(one).flatMap((value) => [...String(value).matchAll(/%(\w+)%/g)].map((match) => match[1])),
-      ...(typeof one['connection'] === 'string' ? [one['connection']] : []),
-    ]);
-    expect(new Set(named)).toEqual(new Set(['MAYFLY_QUEUE', 'ServiceBusConnection', 'MAYFLY_SWEEP']));
+    expect(new Set(named)).toEqual(
+      new Set(['MAYFLY_QUEUE', 'ServiceBusConnection', 'MAYFLY_SWEEP', 'MAYFLY_ROTATION']),
+    );
     expect(values).toEqual(expect.arrayContaining([...new Set(named)]));
   });
 
-  it('holds every setting of ours that code and configuration read, and no other', () => {
+  it('holds every setting of ours that triggers, code and configuration read, and no other', () => {
     const inCode = [...text('shared/app.ts').matchAll(/'(MAYFLY_\w+)'/g)];
     const inConfig = [...text('mayfly.yaml').matchAll(/(?:\$\{|environment: )(MAYFLY_\w+)/g)];
-    const read = new Set([...inCode, ...inConfig].map((match) => match[1]));
+    const inTriggers = named.filter((name) => String(name).startsWith('MAYFLY_'));
+    const read = new Set([...[...inCode, ...inConfig].map((match) => match[1]), ...inTriggers]);
     expect(new Set(values.filter((name) => name.startsWith('MAYFLY_')))).toEqual(read);
   });
 });
