@@ -1,4 +1,5 @@
 /** What answers a registry's challenge, and who may be shown it. */
+import { UpstreamError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { TokenSource } from '../../ports.ts';
 import { isLoopback } from '../loopback.ts';
@@ -10,10 +11,15 @@ export type RegistryCredential =
   /** Azure Container Registry: an Entra token is exchanged for the registry's own. */
   | { readonly kind: 'acr'; readonly tokens: TokenSource };
 
-/** Where the API of a registry is: Docker Hub's is not at the name that images bear. Plain HTTP on this machine only. */
+/**
+ * Where the API of a registry is: Docker Hub's is not at the name that images bear. Plain HTTP on this machine only.
+ * Throws `invalid` for what has the form of a host and can be none, as 1.2.3.400.
+ */
 export function apiOf(registry: string): URL {
-  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-  return new URL(`${isLoopback(`http://${host}`) ? 'http' : 'https'}://${host}/`);
+  const secure = URL.parse(`https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}/`);
+  if (secure === null)
+    throw new UpstreamError({ upstream: 'registry', operation: 'reading an image', kind: 'invalid', detail: registry });
+  return isLoopback(secure.href) ? new URL(`http://${registry}/`) : secure;
 }
 
 /**

@@ -60,6 +60,12 @@ describe('apiOf', () => {
   });
 });
 
+describe('apiOf, of what can be no host', () => {
+  it.each(['1.2.3.400', '[abc]:5000'])('refuses %s', (registry) => {
+    expect(() => apiOf(registry)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+});
+
 describe('isReachable', () => {
   it.each([
     { name: 'https anywhere', url: 'https://auth.example/token', registry: 'r.io', want: true },
