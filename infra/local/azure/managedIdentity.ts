@@ -29,6 +29,8 @@ export interface ManagedIdentityOptions {
   readonly tokenLifetimeMs?: number;
   /** Makes the token; left out = random. */
   readonly mint?: (grant: Omit<Grant, 'token'>) => string;
+  /** Answers what is no concern of the identity, so that another stand-in can be at the same address. */
+  readonly others?: (request: DoorRequest) => Answer;
   /** Told each token, so that other stand-ins accept it. */
   readonly onGrant?: (grant: Grant) => void;
   readonly clock?: WorldClock;
@@ -57,6 +59,7 @@ export async function startManagedIdentity(options: ManagedIdentityOptions = {})
   const grants: Grant[] = [];
   const header = options.header ?? randomBytes(16).toString('hex');
   const handle = (request: DoorRequest): Answer => {
+    if (options.others !== undefined && request.segments[0] !== 'msi') return options.others(request);
     const refusal = refuse(request, header, options);
     if (refusal !== undefined) return refusal;
     const grant = grantFor(request, options, clock.now());

@@ -1,9 +1,11 @@
 /** The managed identities of the local control plane, and its Key Vault. */
+import { entraAnswer } from '../azure/entra.ts';
+import { type EntraUser, EntraWorld } from '../azure/entraWorld.ts';
 import { type KeyVaultStandIn, startKeyVault, vaultResource } from '../azure/keyVault.ts';
 import { type Grant, type ManagedIdentityStandIn, startManagedIdentity } from '../azure/managedIdentity.ts';
 import type { PoolSet, Rights, TokenRegistry } from '../azureDevOps/wire/tokens.ts';
 import type { WorldClock } from '../world/clock.ts';
-import { localSecrets, registrationClientId, vaultNames } from './localSettings.ts';
+import { localSecrets, localSignIn, registrationClientId, vaultNames } from './localSettings.ts';
 
 /** Of Azure DevOps in Entra, in every tenant (learn.microsoft.com, azure/devops/integrate, service principals). */
 export const devOpsResource = '499b84ac-1321-427f-aa17-267ca6975798';
@@ -25,6 +27,10 @@ export interface RegistrationRights extends Rights {
 export interface LocalAzure {
   readonly ports: AzureOptions['ports'];
   readonly identity: ManagedIdentityStandIn;
+  /** Where the service user signs in, at the address of the managed identity. */
+  readonly entra: EntraWorld;
+  /** As whom tokens are made; also the one who is signed in to every browser. */
+  readonly serviceUser: EntraUser;
   readonly vault: KeyVaultStandIn;
   /** Of who registers agents, by Entra token or PAT: the same pools as Mayfly, no project and no subscription. */
   readonly registrationRights: RegistrationRights;
@@ -44,8 +50,11 @@ export async function startAzure({ clock, ports, devOpsTokens, poolIds }: AzureO
     const identity = clientId === undefined ? mayfly : registration;
     devOpsTokens.add({ token, kind: 'entra', identity, expiresAt });
   };
+  const serviceUser: EntraUser = { name: localSignIn.user };
+  const entra = startSignIn(clock, devOpsTokens, poolIds);
   const identity = await startManagedIdentity({
     clock,
+    others: (request) => entraAnswer({ world: entra, browserUser: () => serviceUser }, request),
     port: ports.managedIdentity,
     header: localSecrets.identityHeader,
     clientIds: [registrationClientId],
@@ -68,10 +77,27 @@ export async function startAzure({ clock, ports, devOpsTokens, poolIds }: AzureO
   return {
     ports: { managedIdentity: identity.port, keyVault: vault.port },
     identity,
+    entra,
+    serviceUser,
     vault,
     registrationRights,
     close: async () => {
       await Promise.all([identity.close(), vault.close()]);
     },
   };
+}
+
+/** Its tokens are known to the organisation as a user's own, who may therefore make personal access tokens. */
+function startSignIn(clock: WorldClock, devOpsTokens: TokenRegistry, poolIds: readonly number[]): EntraWorld {
+  const rights = { read: poolIds, manage: poolIds, hooks: false };
+  return new EntraWorld({
+    now: () => clock.now(),
+    tenantId: localSignIn.tenantId,
+    clientIds: [localSignIn.clientId],
+    onGrant: ({ accessToken: token, user, scope, expiresAt }) => {
+      if (!scope.includes(devOpsResource)) return;
+      const identity = { kind: 'user', name: user.name, rights } as const;
+      devOpsTokens.add({ token, kind: 'entra', identity, delegated: true, expiresAt });
+    },
+  });
 }
