@@ -3,11 +3,13 @@
  * reconcile itself, with all it plans and writes, is loaded by the first pass, not by a hook that only needs the routes.
  */
 import type { Pools, PoolTarget } from './application.ts';
+import { defined } from './domain/defined.ts';
 import { ConfigError } from './domain/errors.ts';
 import type { Intent, PassFollowUp, PoolRoute } from './domain/intent.ts';
 import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { Pass } from './intents.ts';
+import type { PipelineRuns } from './ports/runs.ts';
 import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
 import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
 import type { ImageLookup, ImageMemory } from './reconcile/images/agentVersions.ts';
@@ -20,6 +22,8 @@ export interface PoolParts {
   /** The session of an organisation's intents: its own, or that of the licence group it shares parallel jobs with. */
   readonly session: (policy: PoolPolicy) => string;
   readonly agentPools: (organisationUrl: string) => Promise<AgentPools>;
+  /** Absent = nobody is told anything of what becomes of its request, and nothing is run again. */
+  readonly runs?: (organisationUrl: string) => Promise<PipelineRuns>;
   /** Of the identity that only registers agents, for init containers; undefined = the organisation has none. */
   readonly registrationToken?: (organisationUrl: string) => (() => Promise<Secret>) | undefined;
   readonly cluster: (name: string) => Cluster;
@@ -101,8 +105,9 @@ async function depsFor(
   members: readonly Member[],
   log: Log,
 ): Promise<ReconcileDeps> {
-  const [pools, keys, policy, ...others] = await Promise.all([
+  const [pools, runs, keys, policy, ...others] = await Promise.all([
     parts.agentPools(configured.organisation.url),
+    parts.runs?.(configured.organisation.url),
     parts.keys(),
     withVersions(parts, configured),
     ...members.map(async (member) => ({ ...member, policy: await withVersions(parts, member.policy) })),
@@ -111,7 +116,7 @@ async function depsFor(
   const group = others.map((other) => lookDeps(parts, other));
   const registrationToken = parts.registrationToken?.(policy.organisation.url);
   const common = { policy, pools, clusters: clustersOf(parts, policy), keys, nonces, clock, log, memory, namespaces };
-  return { ...common, group, ...(registrationToken !== undefined && { registrationToken }) };
+  return { ...common, group, ...defined({ runs, registrationToken }) };
 }
 
 async function reconcile(

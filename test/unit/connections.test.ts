@@ -54,6 +54,11 @@ describe('lazyCluster', () => {
       cluster.getSecretOwners('n'),
       cluster.deleteSecret('n'),
       cluster.getControl(7),
+      cluster.recordEvent(7, { reason: 'R', message: 'm', type: 'Normal', subject: 's' }),
+      cluster.listLeftovers({ installation: 'test', organisation: 'brch', poolId: 7 }),
+      cluster.deleteLeftover({ kind: 'Secret', name: 'n', uid: 'u' }),
+      cluster.endPod('n', 'u', 5),
+      cluster.readPodLog('n', 10),
     ];
     const reasons = (await Promise.allSettled(calls)).map((one) =>
       one.status === 'rejected' ? one.reason : undefined,

@@ -4,6 +4,7 @@ import { ConfigError, UpstreamError } from '../../shared/domain/errors.ts';
 import type { Intent } from '../../shared/domain/intent.ts';
 import { Secret } from '../../shared/domain/secret.ts';
 import { type PoolParts, poolsOver } from '../../shared/pools.ts';
+import type { PipelineRuns } from '../../shared/ports/runs.ts';
 import type { AgentPools, Cluster } from '../../shared/ports.ts';
 import { aJobRequest, minutesAgo, noon, placeholders } from '../support/builders.ts';
 import { aPoolPolicy } from '../support/policyBuilders.ts';
@@ -141,6 +142,42 @@ describe('poolsOver', () => {
     const deadlineAt = Date.UTC(2026, 0, 5, 9);
     await target?.reconcile({ cause: 'sweep', correlationId: 'c-1', deadlineAt }, { write: () => {} });
     expect(seen).toEqual(want);
+  });
+
+  it('tells the run of a request that nobody can serve, through its own organisation', async () => {
+    const seen: string[] = [];
+    const unserved = aJobRequest({
+      demands: ['nobody.offers.this'],
+      queuedAt: minutesAgo(600),
+      run: { id: 501, name: 'r' },
+      projectId: 'p',
+      planType: 'Build',
+    });
+    const agentPools: AgentPools = {
+      ...throttledPools,
+      listAgents: async () => ({ value: placeholders, at: noon }),
+      listJobRequests: async () => ({ value: [unserved], at: noon }),
+      getJobRequest: async () => unserved,
+      isRunOver: async () => false,
+      getParallelJobs: async () => ({ total: 3, used: 0 }),
+    };
+    const runs = async (url: string): Promise<PipelineRuns> => ({
+      getTags: async () => [],
+      addTag: async (projectId, runId) => void seen.push(`${url} ${projectId} ${runId}`),
+      cancelRun: throttled,
+      listStages: throttled,
+      retryStage: throttled,
+    });
+    const cluster = (name: string): Cluster => ({
+      ...throttledCluster(name),
+      listAgentJobs: async () => [],
+      getControl: async () => ({}),
+      listQuotaRoom: async () => [],
+    });
+    const target = await poolsOver(parts({ agentPools: async () => agentPools, runs, cluster })).target(anIntent());
+    const deadlineAt = Date.UTC(2026, 0, 5, 9);
+    await target?.reconcile({ cause: 'sweep', correlationId: 'c-1', deadlineAt }, { write: () => {} });
+    expect(seen).toEqual([`${policy.organisation.url} p 501`]);
   });
 
   it('finds a pool by the name of its organisation and its number', async () => {

@@ -20,7 +20,7 @@ type TimelineRecord = z.infer<typeof recordSchema>;
 export function stagesOf(body: unknown, operation: string): readonly RunStage[] {
   const records = readWire(timelineSchema, body, operation).records ?? [];
   const byId = new Map(records.map((record) => [record.id, record]));
-  const jobs = Map.groupBy(
+  const inStage = Map.groupBy(
     records.filter(({ type }) => type === 'Job'),
     (job) => stageIdOf(job, byId),
   );
@@ -30,7 +30,7 @@ export function stagesOf(body: unknown, operation: string): readonly RunStage[] 
       name: stage.identifier ?? stage.name ?? '',
       state: states[stage.state ?? ''] ?? 'pending',
       ...defined({ result: resultOf(stage) }),
-      jobs: (jobs.get(stage.id) ?? []).map(({ id, name }) => ({ jobId: id, name: name ?? '' })),
+      jobs: (inStage.get(stage.id) ?? []).map(({ id, name }) => ({ jobId: id, name: name ?? '' })),
     }));
 }
 
