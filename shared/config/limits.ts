@@ -53,7 +53,7 @@ export const limitsSchema = z
     maxGhostsPerPass: count(0, 100).default(10),
     keepFailed: keepFailed.prefault({}),
     maxJobAge: duration('24h', '10m', '720h').describe('A pipeline job that runs longer raises an alarm.'),
-    endAtMaxJobAge: z.boolean().default(false).describe('Ends its pod then: the one way in which a running job ends.'),
+    endHung: z.boolean().default(false).describe('Ends such a pod, and one whose agent renews its lease no more.'),
     boot: boot.prefault({}),
     backoff: backoff.prefault({}),
   })

@@ -73,7 +73,7 @@ export interface PoolLimits {
   readonly maxGhostsPerPass: number;
   readonly keepFailed: { readonly for: number; readonly most: number };
   readonly maxJobAge: number;
-  readonly endAtMaxJobAge: boolean;
+  readonly endHung: boolean;
   readonly boot: BootLimits;
   readonly backoff: {
     readonly first: number;

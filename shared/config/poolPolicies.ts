@@ -57,7 +57,7 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
     createByMs: limits.createBy,
     maxGhostsPerPass: limits.maxGhostsPerPass,
     keepFailed: { forMs: limits.keepFailed.for, most: limits.keepFailed.most },
-    maxJobAge: { ms: limits.maxJobAge, ends: limits.endAtMaxJobAge },
+    maxJobAge: { ms: limits.maxJobAge, ends: limits.endHung },
     runs: runPolicy(pool.runs),
   };
 }

@@ -162,7 +162,7 @@ export interface PoolPolicy {
   readonly maxGhostsPerPass: number;
   /** Failed pods are kept for whoever debugs them: so long, in ms, and so many of a pool in each cluster. */
   readonly keepFailed: { readonly forMs: number; readonly most: number };
-  /** A pipeline job that runs longer is told as an alarm; where `ends`, its pod is ended. In ms. */
+  /** A pipeline job that runs longer is told as an alarm; where `ends`, its pod is ended, as is one that renews no lease. */
   readonly maxJobAge: { readonly ms: number; readonly ends: boolean };
   /** What the runs of requests are told, and asked. */
   readonly runs: RunPolicy;

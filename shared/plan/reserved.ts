@@ -44,28 +44,42 @@ function whileLost(agentJob: AgentJob, request: JobRequest, { now }: View): Step
 
 const minutes = (ms: number): string => `${Math.floor(ms / 60_000)} min`;
 
-/** It renews no lease, or works for ever: nobody but people can tell whether anything comes of it. */
-function suspicions(agentJob: AgentJob, request: JobRequest, { policy, now }: View): Step {
-  const alarms: Alarm[] = [];
-  const actions: Action[] = [];
-  const { id, lockedUntil, receivedAt } = request;
-  const overdueMs = now - (lockedUntil ?? now);
-  if (overdueMs > leaseSlackMs) {
-    const detail = `request ${id}: its lease ended ${minutes(overdueMs)} ago`;
-    alarms.push({ reason: 'leaseExpired', subject: agentJob.name, detail });
-  }
+interface Suspicion {
+  readonly reason: 'leaseExpired' | 'jobTooOld';
+  /** For how long. */
+  readonly forMs: number;
+  readonly detail: string;
+}
+
+function suspicionsOf({ id, lockedUntil, receivedAt }: JobRequest, { policy, now }: View): readonly Suspicion[] {
+  const silentMs = now - (lockedUntil ?? now);
   const ageMs = now - (receivedAt ?? now);
-  if (ageMs > policy.maxJobAge.ms) {
-    alarms.push({ reason: 'jobTooOld', subject: agentJob.name, detail: `request ${id} runs for ${minutes(ageMs)}` });
-    const isDue = agentJob.overAge !== id || ageMs > policy.maxJobAge.ms + policy.endGraceMs;
-    if (policy.maxJobAge.ends && isDue) actions.push({ kind: 'endOverAge', agentJob, requestId: id });
-  }
-  return { actions, alarms };
+  const suspicions: readonly Suspicion[] = [
+    {
+      reason: 'leaseExpired',
+      forMs: silentMs - leaseSlackMs,
+      detail: `request ${id}: its lease ended ${minutes(silentMs)} ago`,
+    },
+    { reason: 'jobTooOld', forMs: ageMs - policy.maxJobAge.ms, detail: `request ${id} runs for ${minutes(ageMs)}` },
+  ];
+  return suspicions.filter(({ forMs }) => forMs > 0);
+}
+
+/** It renews no lease, or works for ever: nobody but people can tell whether anything comes of it. */
+function whileSuspect(agentJob: AgentJob, request: JobRequest, view: View): Step {
+  const { maxJobAge, endGraceMs } = view.policy;
+  const suspicions = suspicionsOf(request, view);
+  const alarms = suspicions.map(({ reason, detail }): Alarm => ({ reason, subject: agentJob.name, detail }));
+  // Ordered once; where the pod makes the most of its grace, again.
+  const isOrdered = agentJob.overAge === request.id;
+  const isDue = suspicions.some(({ forMs }) => !isOrdered || forMs > endGraceMs);
+  const ends = maxJobAge.ends && isDue;
+  return { actions: ends ? [{ kind: 'endOverAge', agentJob, requestId: request.id }] : [], alarms };
 }
 
 export function whileReserved(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest, view: View): Step {
   if (hasStopped(agentJob)) return whileLost(agentJob, request, view);
-  const { actions, alarms } = suspicions(agentJob, request, view);
+  const { actions, alarms } = whileSuspect(agentJob, request, view);
   // Single use: once it has its request it gets no second one, and a copied key is worth nothing.
   const disables = request.receivedAt !== undefined && agent?.enabled === true && agentJob.phase === 'started';
   const disable: readonly Action[] = disables

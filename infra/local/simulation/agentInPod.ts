@@ -25,8 +25,8 @@ export type Temper =
   | { readonly kind: 'dropsJob' }
   /** Dies in the middle of its job. */
   | { readonly kind: 'diesMidJob' }
-  /** Completes its job and hangs, deaf to TERM; its listener may stay connected (azure-pipelines-agent issue 5563). */
-  | { readonly kind: 'hangsAfterJob'; readonly staysOnline: boolean };
+  /** Completes its job and hangs, deaf to TERM; its session may outlast that (azure-pipelines-agent issue 5563). */
+  | { readonly kind: 'hangsAfterJob'; readonly onlineMs: number };
 
 export interface AgentBehaviour {
   readonly temper: Temper;
@@ -87,11 +87,11 @@ async function hang(
   world: AzureDevOpsWorld,
   session: Session,
   context: ContainerContext,
-  staysOnline: boolean,
+  onlineMs: number,
 ): Promise<number> {
-  if (!staysOnline) world.closeSession(session.id);
+  await context.clock.sleep(onlineMs, context.killed).catch(() => undefined);
+  world.closeSession(session.id);
   await aborted(context.killed);
-  if (staysOnline) world.crash(session.id);
   return 137;
 }
 
@@ -122,7 +122,7 @@ async function work(
   }
   try {
     world.completeRequest(session.poolId, message.requestId, cancelled ? 'canceled' : 'succeeded', true);
-    if (temper.kind === 'hangsAfterJob') return await hang(world, session, context, temper.staysOnline);
+    if (temper.kind === 'hangsAfterJob') return await hang(world, session, context, temper.onlineMs);
     world.closeSession(session.id);
   } catch {
     return 1; // The server gave it up meanwhile.
@@ -212,7 +212,7 @@ export function randomBehaviour(random: Random, trouble: number): AgentBehaviour
     { kind: 'flaps', offlineMs: random.between(1000, 60_000) },
     { kind: 'dropsJob' },
     { kind: 'diesMidJob' },
-    { kind: 'hangsAfterJob', staysOnline: random.chance(0.5) },
+    { kind: 'hangsAfterJob', onlineMs: random.chance(0.5) ? 0 : random.between(1000, 1_800_000) },
   ];
   return { temper: random.pick(tempers), connectMs };
 }

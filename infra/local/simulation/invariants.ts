@@ -3,7 +3,7 @@
  * which it was seen.
  */
 import { isOver, isTombstone } from '../../../shared/domain/agentJob.ts';
-import type { EpochMs } from '../../../shared/domain/instant.ts';
+import { type EpochMs, minutesMs } from '../../../shared/domain/instant.ts';
 import { labels, type ParsedName, parseName, placeholderName, templateShort } from '../../../shared/domain/names.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
 import { freeParallelJobs, isPrivate } from '../../../shared/plan/licence.ts';
@@ -19,6 +19,7 @@ import { Graces } from './graces.ts';
 import { causedByUs, Harm } from './harm.ts';
 import { JobLedger } from './jobLedger.ts';
 import { isMemoryOf, overAgeOf } from './settled.ts';
+import { TrialWatch } from './trialWatch.ts';
 
 export class Invariants {
   readonly violations: string[] = [];
@@ -26,6 +27,9 @@ export class Invariants {
   readonly #conduct: Conduct;
   readonly harm = new Harm((at, sentence) => this.violated(at, sentence));
   readonly #graces = new Graces((at, sentence) => this.violated(at, sentence));
+  readonly #trials: TrialWatch;
+  /** How many agents of a candidate may be unproven at once, where passes meet. */
+  mostTrials = 1;
   requests = 0;
   ran = 0;
   lost = 0;
@@ -44,6 +48,7 @@ export class Invariants {
   constructor(ado: AzureDevOpsWorld, policies: readonly PoolPolicy[]) {
     this.#ado = ado;
     this.#policies = policies;
+    this.#trials = new TrialWatch(ado);
     this.#conduct = new Conduct(
       () => ado.now(),
       (at, sentence) => this.violated(at, sentence),
@@ -63,6 +68,7 @@ export class Invariants {
     world.onEvent((event) => this.#onCluster(name, event));
     this.ledger.watch(name, world);
     this.#conduct.watch(world);
+    this.#trials.watch(world);
   }
 
   violated(at: EpochMs, sentence: string): void {
@@ -147,16 +153,17 @@ export class Invariants {
         .find((request) => request.result === undefined && request.reservedAgent?.id === agentId);
       if (held === undefined) continue;
       const isAged = overAge === held.id;
-      if (isAged && this.#isOfAge(poolId, held.receivedAt)) this.harm.onOverAge(agentName);
+      if (isAged && this.#isHung(poolId, held)) this.harm.onOverAge(agentName);
       else this.violated(at, `pod of ${agentName} was ended (${why}) while it held request ${held.id}`);
     }
   }
 
   /** Only an administrator's own rule ends a pod at work, and only then. */
-  #isOfAge(poolId: number, receivedAt: EpochMs | undefined): boolean {
+  #isHung(poolId: number, held: { readonly receivedAt?: EpochMs; readonly lockedUntil?: EpochMs }): boolean {
     const rule = this.#policy(poolId)?.maxJobAge;
     const now = this.#ado.now();
-    return rule?.ends === true && now - (receivedAt ?? now) >= rule.ms;
+    const { receivedAt = now, lockedUntil = now } = held;
+    return rule?.ends === true && (now - receivedAt >= rule.ms || now - lockedUntil >= minutesMs(5));
   }
 
   /** Called with every pass: no plan exceeds a limit, given what it saw. */
@@ -217,6 +224,8 @@ export class Invariants {
     for (const [name, seenAt] of this.#reused) {
       if (!this.ledger.blindNames.has(name)) this.violated(seenAt, `the agent name ${name} was used twice`);
     }
+    const trials = this.#trials.most(this.ledger.blindNames);
+    if (trials > this.mostTrials) this.violated(at, `${trials} agents tried one image at once`);
     const account = this.ledger.account(this.requests);
     const explained = Object.values(account).reduce((sum, count) => sum + count, 0);
     if (this.ledger.jobs > explained) {

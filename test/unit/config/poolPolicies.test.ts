@@ -34,7 +34,7 @@ describe('poolPolicies', () => {
       maxGhostsPerPass: 7,
       keepFailed: { for: '2h', most: 8 },
       maxJobAge: '48h',
-      endAtMaxJobAge: true,
+      endHung: true,
       boot: Object.fromEntries(bootCauses.map((cause, index) => [cause, `${index + 1}m`])),
       backoff: { first: '8s', maximum: '9s', breakerFailures: 10, breakerWindow: '11s', breakerProbe: '1500ms' },
     };
