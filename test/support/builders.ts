@@ -72,7 +72,8 @@ export function aBootingAgent(overrides: Partial<Agent> = {}): Agent {
 
 export function aPlaceholder(ofTemplate: Template = template, overrides: Partial<Agent> = {}): Agent {
   const name = placeholderName(scopeOf(policy), ofTemplate.name);
-  const version = agentVersionOf(ofTemplate);
+  // Of one whose image cannot be read any more: what it once was.
+  const version = ofTemplate.agentVersion ?? agentVersionOf(template);
   const { statusChangedAt: _, ...agent } = anAgent({ id: 11, name, online: false, version });
   return { ...agent, capabilities: placeholderCapabilities(ofTemplate), ...overrides };
 }

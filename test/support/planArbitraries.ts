@@ -42,6 +42,8 @@ const templateArbitrary = fc.record({
   cpu: fc.constantFrom('1', '4'),
   cpus: fc.subarray(['2', '4']),
   hasImages: fc.boolean(),
+  /** Nobody can say which agent its image holds. */
+  isUnread: fc.integer({ min: 0, max: 7 }).map((drawn) => drawn === 7),
   /** Of its fallback, counted on from its own. */
   fallback: fc.option(fc.integer({ min: 1, max: 3 }), { freq: 2 }),
 });
@@ -49,13 +51,14 @@ const templateArbitrary = fc.record({
 type TemplateChoice = typeof templateArbitrary extends fc.Arbitrary<infer T> ? T : never;
 
 function templateOf(choice: TemplateChoice, index: number, count: number): Template {
-  const { offered, cpus, hasImages, fallback, ...plain } = choice;
+  const { offered, cpus, hasImages, isUnread, fallback, ...plain } = choice;
   const stand = fallback === null ? index : (index + fallback) % count;
   return aTemplate({
     name: `template-${index}`,
     ...plain,
     capabilities: toolCapabilities(offered),
     parameters: { cpu: cpus, memory: [], image: hasImages ? images : {} },
+    ...(isUnread ? { agentVersion: undefined } : {}),
     ...(stand === index ? {} : { fallback: { template: `template-${stand}`, afterMs: 60_000 } }),
   });
 }
@@ -292,7 +295,11 @@ export const quietPoolArbitrary: fc.Arbitrary<PoolCase> = fc
       warm: [policy, ...policy.templates].every(({ maxAgents }) => maxAgents === 100) ? policy.warm : [],
       maxAgents: Math.max(1, policy.maxAgents),
       parallelJobs: 'auto',
-      templates: policy.templates.map((each) => ({ ...each, maxAgents: Math.max(1, each.maxAgents) })),
+      templates: policy.templates.map((each) => ({
+        ...each,
+        agentVersion: '5.278.0',
+        maxAgents: Math.max(1, each.maxAgents),
+      })),
     },
     observed: {
       at: noon,

@@ -5,7 +5,6 @@
 import type { Agent, Capabilities } from '../../shared/domain/agent.ts';
 import type { AgentJob, BootCause } from '../../shared/domain/agentJob.ts';
 import type { JobRequest } from '../../shared/domain/jobRequest.ts';
-import { agentVersionOf } from '../../shared/domain/offer.ts';
 import type { ChosenParameters, Template } from '../../shared/domain/template.ts';
 import type { Plan } from '../../shared/plan/plan.ts';
 import type { PoolCase } from './planArbitraries.ts';
@@ -78,7 +77,7 @@ const isParameter = (demand: string): boolean => demand.toLowerCase().startsWith
 
 const templateAbilities = (template: Template, values: readonly string[]): Abilities =>
   new Map([
-    ...abilitiesOf({ ...template.capabilities, 'Agent.Version': agentVersionOf(template) }),
+    ...abilitiesOf({ ...template.capabilities, 'Agent.Version': template.agentVersion ?? 'any' }),
     ...values.map((value): [string, string] => [`mayfly.${value}`, 'true']),
   ]);
 

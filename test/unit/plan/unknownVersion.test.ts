@@ -1,4 +1,5 @@
 /** A template whose image could not be read: nothing is made of it, and nothing that there is gets worse. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planPool } from '../../../shared/plan/planPool.ts';
 import {
@@ -11,6 +12,7 @@ import {
   minutesAgo,
   noon,
 } from '../../support/builders.ts';
+import { poolArbitrary } from '../../support/planArbitraries.ts';
 import { aPoolPolicy, aTemplate } from '../../support/policyBuilders.ts';
 
 const unread = aTemplate({ agentVersion: undefined, unread: 'registry timeout while reading an image' });
@@ -51,6 +53,18 @@ describe('a template of an unknown agent version', () => {
     const plan = planPool(policy, anObserved({ agents: [aPlaceholder(aTemplate({ agentVersion: '4.1.0' }))] }));
     expect(plan.actions).toEqual([]);
     expect(plan.warm).toMatchObject([{ template: 'linux', target: 2, creating: 0, heldBy: 'agentVersionUnknown' }]);
+  });
+});
+
+describe('planPool', () => {
+  it('makes nothing that is registered without a version', () => {
+    fc.assert(
+      fc.property(poolArbitrary, ({ policy, observed }) => {
+        const made = planPool(policy, observed).actions.filter((action) => 'template' in action);
+        expect(made.filter(({ template }) => template.agentVersion === undefined)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
