@@ -10,8 +10,10 @@ export async function health(get: () => Promise<App> = getApp): Promise<HttpResp
 
 /** What is wrong and since when; settings by name, never by value. */
 export async function healthDetails(get: () => Promise<App> = getApp): Promise<HttpResponseInit> {
-  const details = await (await get()).health();
-  return { status: details.status === 'unwell' ? 503 : 200, jsonBody: details };
+  const present = await get();
+  const [details, images] = await Promise.all([present.health(), present.images.states().catch(() => [])]);
+  const jsonBody = images.length === 0 ? details : { ...details, images };
+  return { status: details.status === 'unwell' ? 503 : 200, jsonBody };
 }
 
 app.http('health', { route: 'health', methods: ['GET'], authLevel: 'anonymous', handler: () => health() });

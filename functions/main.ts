@@ -8,3 +8,4 @@ import './sweep.ts';
 import './health.ts';
 import './explain.ts';
 import './rotateTokens.ts';
+import './rebuildImages.ts';

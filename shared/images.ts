@@ -11,6 +11,7 @@ import type { ImageState } from './domain/imageState.ts';
 import type { EpochMs } from './domain/instant.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import { imageBuilderOf, packagesOf } from './imageBuilders.ts';
+import { prePullAfterLooks } from './imagePrePulls.ts';
 import type { Clock, Cluster, Log } from './ports.ts';
 import type { ImageReport, RebuildDeps, RebuiltImage } from './reconcile/images/deps.ts';
 import type { ImagePlace } from './reconcile/images/imageRecord.ts';
@@ -152,5 +153,6 @@ export function imagePartsOf({ config, policies, cluster, sources }: ConfiguredI
       places: placesOf(image.policy.name, policies, cluster),
     })),
     deps: { registry: imageRegistryOf(config, sources), packages: packagesOf(config, sources), clock },
+    after: prePullAfterLooks({ config, policies, sources }),
   };
 }

@@ -10,7 +10,7 @@ import type { Observed } from '../../shared/plan/observed.ts';
 import { tokensOver } from '../../shared/tokens.ts';
 import { anObserved, policy } from './builders.ts';
 import { aRoute, basic, hookFixture, hookSecret } from './hooks.ts';
-import { noImages } from './images.ts';
+import { noImages } from './noImages.ts';
 
 export interface TestApp {
   readonly app: App;

@@ -36,6 +36,9 @@ export const localSweep = '*/6 * * * * *';
 /** Every minute: nothing but events and people would otherwise start one while somebody watches. */
 export const localRotation = '0 * * * * *';
 
+/** Every minute as well: in Azure once an hour is enough. */
+export const localRebuild = '0 * * * * *';
+
 const on = (port: number): string => `127.0.0.1:${port}`;
 
 export function localSettings(ports: Ports): Readonly<Record<string, string>> {
@@ -45,6 +48,7 @@ export function localSettings(ports: Ports): Readonly<Record<string, string>> {
     MAYFLY_QUEUE: queueName,
     MAYFLY_SWEEP: localSweep,
     MAYFLY_ROTATION: localRotation,
+    MAYFLY_REBUILD: localRebuild,
     MAYFLY_HOOK_SECRET: localSecrets.hook,
     MAYFLY_HOOK_SECRET_PREVIOUS: '',
     MAYFLY_VAULT_URL: `http://${on(ports.keyVault)}`,

@@ -48,7 +48,7 @@ describe('local.settings.sample.json', () => {
 
   it('holds every setting that a trigger names', () => {
     expect(new Set(named)).toEqual(
-      new Set(['MAYFLY_QUEUE', 'ServiceBusConnection', 'MAYFLY_SWEEP', 'MAYFLY_ROTATION']),
+      new Set(['MAYFLY_QUEUE', 'ServiceBusConnection', 'MAYFLY_SWEEP', 'MAYFLY_ROTATION', 'MAYFLY_REBUILD']),
     );
     expect(values).toEqual(expect.arrayContaining([...new Set(named)]));
   });
