@@ -31,7 +31,7 @@ function fateOf({ pod, overAge }: AgentJob): string {
   if (overAge !== undefined) return 'ended at the maximum age';
   if (pod === undefined) return 'its pod is gone';
   if (isOver({ pod } as AgentJob)) return pod.disruption ?? pod.reason ?? `its pod ${pod.phase.toLowerCase()}`;
-  return `its process ended (${pod.exitCode ?? 'unknown'}), a sidecar runs on`;
+  return `its agent ended (${pod.exitCode ?? 'unknown'}), a sidecar runs on`;
 }
 
 function whileLost(agentJob: AgentJob, request: JobRequest, { now }: View): Step {

@@ -15,6 +15,7 @@ import { aPoolPolicy, aTemplate } from './policyBuilders.ts';
 export const noon = Date.UTC(2026, 2, 2, 12);
 export const secondsAgo = (seconds: number): number => noon - seconds * 1000;
 export const minutesAgo = (minutes: number): number => noon - minutes * 60_000;
+export const hoursAgo = (hours: number): number => noon - hours * 3_600_000;
 
 export const policy: PoolPolicy = aPoolPolicy();
 export const template: Template = policy.templates[0] ?? aTemplate();
