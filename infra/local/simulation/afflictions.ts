@@ -5,6 +5,7 @@ import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Faults } from '../world/faults.ts';
 import type { Random } from '../world/random.ts';
+import type { ImageTrouble } from './imageTrouble.ts';
 
 export interface Afflicted {
   readonly clock: WorldClock;
@@ -15,6 +16,7 @@ export interface Afflicted {
   readonly faults: Faults;
   readonly poolIds: readonly number[];
   readonly templates: readonly string[];
+  readonly images: ImageTrouble;
   /** Told of requests that nobody can ever serve. */
   readonly onOrphan: (requestId: number) => void;
   /** When the faults end, in ms from now. */
@@ -31,6 +33,8 @@ export const afflictions = [
   'halt',
   'halt',
   'leftBehind',
+  'candidates',
+  'candidates',
   'none',
   'none',
   'none',
@@ -131,6 +135,20 @@ function halt({ random, clusters, namespace, poolIds, templates, clock, untilMs 
   }
 }
 
+/** Builds push new images, sound ones and others, which become candidates on some or all of the maps of a pool. */
+function bringCandidates({ random, ado, clusters, namespace, poolIds, images, clock, untilMs }: Afflicted): void {
+  for (let count = random.between(1, 4); count > 0; count--) {
+    clock.after(random.between(0, untilMs), () => {
+      const poolId = random.pick(poolIds);
+      const candidate = images.bring(random, ado.now());
+      const worlds = [...clusters.values()];
+      for (const world of random.chance(0.5) ? worlds : [random.pick(worlds)]) {
+        for (const [key, text] of Object.entries(candidate)) writeControl(world, namespace, poolId, key, text);
+      }
+    });
+  }
+}
+
 function writeControl(world: KubernetesWorld, namespace: string, poolId: number, key: string, value: string): void {
   const name = `mayfly-pool-${poolId}`;
   const { items } = world.list('configmaps', namespace, { fieldSelector: `metadata.name=${name}` }).body;
@@ -176,6 +194,7 @@ const strike: Readonly<Record<Affliction, (afflicted: Afflicted) => void>> = {
   orphans: orphanRequests,
   halt,
   leftBehind: leaveBehind,
+  candidates: bringCandidates,
   none: () => undefined,
 };
 

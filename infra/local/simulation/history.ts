@@ -3,6 +3,7 @@
  * crash) tells the same story.
  */
 import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
+import type { JsonObject } from '../../../shared/domain/json.ts';
 import { placeholderName } from '../../../shared/domain/names.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import type { Log } from '../../../shared/ports.ts';
@@ -18,10 +19,11 @@ import { serve } from './buildServer.ts';
 import { ControlPlane, type Surroundings } from './controlPlane.ts';
 import { stormyFaults } from './faultWeather.ts';
 import type { HistoryOptions, HistoryResult } from './historyResult.ts';
+import { ImageTrouble } from './imageTrouble.ts';
 import { Invariants } from './invariants.ts';
 import { CallCounter, Mortal } from './mortal.ts';
 import { drawStory } from './podTrouble.ts';
-import { drawScenario, organisationUrl, type Scenario } from './scenario.ts';
+import { drawScenario, mostTrialsIn, organisationUrl, type Scenario } from './scenario.ts';
 import { isSettled } from './settled.ts';
 
 export const namespace = 'mayfly-agents';
@@ -45,6 +47,7 @@ class History {
   readonly invariants: Invariants;
   readonly #options: HistoryOptions;
   #around: Surroundings;
+  readonly #images = new ImageTrouble();
   readonly #weather: { calm(): void };
   #planes: { readonly plane: ControlPlane; readonly mortal: Mortal }[] = [];
   #trouble: number;
@@ -72,17 +75,18 @@ class History {
     };
     const workload = agentWorkload(
       this.ado,
-      () => randomBehaviour(random, this.#trouble),
+      ({ pod }) => this.#images.behaviour(pod, randomBehaviour(random, this.#trouble)),
       (agentName) => this.invariants.harm.onTemper(agentName),
     );
     this.clusters = new Map(
       this.scenario.clusters.map((name) => {
-        const story = (): PodStory => drawStory(name, random, this.#trouble);
+        const story = (pod: JsonObject): PodStory => this.#images.story(pod, drawStory(name, random, this.#trouble));
         const delays = { jitter: random.pick([0, 0.5]) };
         return [name, new KubernetesWorld({ clock, random, namespaces: [namespace], story, workload, delays })];
       }),
     );
     this.invariants = new Invariants(this.ado, this.scenario.policies);
+    this.invariants.mostTrials = mostTrialsIn(this.scenario);
     for (const [name, world] of this.clusters) {
       world.onEvent((event) => {
         const sawGaps = clock.now() - this.#lastGapAt < longestPassMs;
@@ -222,6 +226,7 @@ class History {
       poolIds: scenario.policies.map((policy) => policy.poolId),
       templates: scenario.policies.flatMap(({ templates }) => templates.map(({ name }) => name)),
       onOrphan: (requestId) => this.invariants.orphans.add(requestId),
+      images: this.#images,
       untilMs: scenario.faultsEndMs,
     });
     await clock.advance(Math.max(scenario.faultsEndMs, ...scenario.arrivals.map((arrival) => arrival.atMs)) + 1);

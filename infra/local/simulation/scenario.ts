@@ -5,6 +5,7 @@ import type { BootLimits, PoolPolicy, Template, WarmSchedule } from '../../../sh
 import { VirtualClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { type Affliction, afflictions } from './afflictions.ts';
+import { simulatedImage } from './imageTrouble.ts';
 
 export interface Arrival {
   readonly atMs: number;
@@ -65,6 +66,7 @@ function template(name: string, cost: number, maxAgents: number, capabilities: R
   return {
     name,
     image: `registry.example/agent@sha256:${'0'.repeat(64)}`,
+    rebuilt: simulatedImage.name,
     agentVersion: '5.278.0',
     os: 'linux',
     architecture: 'amd64',
@@ -183,6 +185,7 @@ function drawPolicies(
   const warm = drawWarm(random, faultsEndMs);
   return pools.map((pool) => ({
     ...policyFor(pool, clusters, templates),
+    images: [simulatedImage],
     warm,
     warmMaxAgeMs: random.pick([minutesMs(3), hoursMs(12)]),
     registration: random.pick(['jit', 'jit', 'initConfig'] as const),
@@ -210,6 +213,12 @@ function drawTroubles(random: Random, faultsEndMs: number): Troubles {
     disasters: moments(4),
     affliction: random.pick(afflictions),
   };
+}
+
+/** Passes that overlap, of one control plane or of several, see each other's creations only afterwards. */
+export function mostTrialsIn({ planes, overlapChance, deaths }: Scenario): number {
+  const passes = planes * (overlapChance > 0 ? 2 : 1);
+  return Math.max(passes, deaths.length > 0 ? 2 : 1);
 }
 
 export function drawScenario(seed: number, random: Random): Scenario {
