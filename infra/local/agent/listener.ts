@@ -38,6 +38,8 @@ export interface ListenerProcess {
   /** The job, too, must end: the grace is almost over. */
   readonly stopJob: AbortSignal;
   readonly times: ListenerTimes;
+  /** Standard output, a line at a time. */
+  readonly say?: (line: string) => void;
 }
 
 /** The exit code of the process. Rejects only where the process was killed. */
@@ -63,6 +65,8 @@ async function openSession({ client, clock, stop, times }: ListenerProcess): Pro
   }
   return undefined;
 }
+
+const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 class Listener {
   readonly #process: ListenerProcess;
@@ -97,6 +101,7 @@ class Listener {
   }
 
   async #listen(): Promise<number> {
+    this.#process.say?.('Listening for Jobs');
     while (!this.#done.signal.aborted) {
       try {
         const message = await this.#nextMessage();
@@ -121,10 +126,14 @@ class Listener {
     // A second job for an agent that runs once is left to the server: not acknowledged, not run (Agent.cs).
     if (message.kind === 'job' && this.#job !== undefined) return;
     if (message.kind === 'job') {
-      const { client, clock, stopJob, times } = this.#process;
+      const { client, clock, stopJob, times, say } = this.#process;
+      const { jobName: name } = message.job;
+      say?.(`Running job: ${name}`);
       const cancelled = AbortSignal.any([this.#cancel.signal, stopJob]);
       const running = runJob({ client, clock, job: message.job, cancelled, renewEveryMs: times.renewEveryMs });
-      this.#job = running.finally(() => this.#done.abort());
+      this.#job = running
+        .then((result) => result && say?.(`Job ${name} completed with result: ${capitalised(result)}`))
+        .finally(() => this.#done.abort());
       // Whoever awaits the loop awaits the job after it; a rejection must not be homeless until then.
       this.#job.catch(() => undefined);
     }

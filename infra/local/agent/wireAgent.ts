@@ -64,6 +64,7 @@ async function runAgent(context: ContainerContext, options: WireAgentOptions, de
     stop: terminated,
     stopJob: stopJobOf(context),
     times: { ...agentTimes, ...options.times },
+    say: (line) => context.print?.(`${new Date(clock.now()).toISOString().slice(0, 19).replace('T', ' ')}Z: ${line}\n`),
   });
 }
 

@@ -120,6 +120,7 @@ export async function registerInContainer(
     dead.throwIfAborted();
     if (over.aborted) return 143;
     const [code, words] = failureOf(error);
+    context.print?.(`mayfly: ${words}\n`);
     context.writeTerminationLog?.(`mayfly: ${words}`);
     return code;
   }

@@ -57,14 +57,15 @@ async function work({ clock, job, cancelled }: JobRun): Promise<TaskResult> {
 
 /**
  * Without a first renewal the job is not run and nobody is told (azure-pipelines-agent issue 5290); a lease that is
- * lost on the way ends it without a report, for the server has given it up.
+ * lost on the way ends it without a report, for the server has given it up. Resolves with what was reported.
  */
-export async function runJob(run: JobRun): Promise<void> {
+export async function runJob(run: JobRun): Promise<TaskResult | undefined> {
   const { client, clock, job } = run;
-  if (!(await persist(clock, () => client.renew(job.requestId)))) return;
+  if (!(await persist(clock, () => client.renew(job.requestId)))) return undefined;
   const over = new AbortController();
   const lost = holdLease(run, over.signal).then((isLost) => (isLost ? undefined : new Promise<never>(() => {})));
   const result = await Promise.race([work(run), lost]);
   over.abort();
   if (result !== undefined) await persist(clock, () => client.complete(job, result));
+  return result;
 }

@@ -67,6 +67,7 @@ function start(files: Readonly<Record<string, string>>, graceSeconds = 3600): Co
     container: 'agent',
     readSecretFiles: (volume) => (volume === agentFilesVolume ? files : {}),
     scratch: new Map(),
+    print: (words) => printed.push(words.replace(/^[^Z]*Z: /, '')),
     terminated: terminated.signal,
     killed: killed.signal,
     clock: devOps.clock,
@@ -79,6 +80,7 @@ function start(files: Readonly<Record<string, string>>, graceSeconds = 3600): Co
   };
 }
 
+const printed: string[] = [];
 const running: (() => void)[] = [];
 
 function queue(durationMs: number): number {
@@ -96,6 +98,7 @@ beforeEach(async () => {
   poolId = devOps.world.addPool({ name: 'linux' }).id;
 });
 afterEach(async () => {
+  printed.length = 0;
   for (const kill of running.splice(0)) kill();
   await devOps.close();
 });
@@ -108,6 +111,17 @@ describe('an agent that runs once', () => {
     expect(await exitCode).toBe(0);
     expect(request(requestId)).toMatchObject({ result: 'succeeded', ranBy: 'mf-a' });
     expect(devOps.world.getAgent(poolId, id)).toMatchObject({ online: false, systemCapabilities: { size: 'large' } });
+  });
+
+  it('prints when it listens, what it runs and how that ended', async () => {
+    const { exitCode } = start(register().files);
+    queue(10);
+    await exitCode;
+    expect(printed).toEqual([
+      'Listening for Jobs\n',
+      'Running job: Job\n',
+      'Job Job completed with result: Succeeded\n',
+    ]);
   });
 
   it('tells of itself what every agent tells', async () => {
