@@ -80,6 +80,7 @@ describe('explain: attempts', () => {
       withoutPod(aTombstone(3, { phase: 'rolledBack', reason: 'create-by passed', phaseAt: secondsAgo(50) })),
     ];
     const common = { template: 'linux', cluster: 'primary', createdAt: secondsAgo(50) };
+    const pod = aPod().name;
     expect(trailOf({ requests: [aJobRequest()], agentJobs }).attempts).toEqual([
       {
         ...common,
@@ -87,6 +88,7 @@ describe('explain: attempts', () => {
         phase: 'tombstone',
         served: 900,
         endedAt: minutesAgo(2),
+        pod,
         failed: false,
       },
       {
@@ -98,6 +100,7 @@ describe('explain: attempts', () => {
         message: 'not found',
         exitCode: 1,
         endedAt: minutesAgo(1),
+        pod,
         failed: true,
       },
       {
@@ -108,6 +111,24 @@ describe('explain: attempts', () => {
         endedAt: secondsAgo(50),
         failed: false,
       },
+    ]);
+  });
+
+  it('tells what was written down at its end rather than what its kept pod shows', () => {
+    const agentJobs = [
+      aTombstone(1, { reason: 'neverStarted', detail: 'init: refused', pod: aPod({ phase: 'Failed', cause: 'init' }) }),
+    ];
+    const [attempt] = trailOf({ requests: [aJobRequest()], agentJobs }).attempts;
+    expect([attempt?.detail, attempt?.cause]).toEqual(['init: refused', undefined]);
+  });
+
+  it('tells of agents that were made for others and lost it', () => {
+    const lost = { requestId: 1001, jobId: 'job-1001', at: minutesAgo(1) };
+    const purpose = { kind: 'request', requestId: 900, attempt: 1 } as const;
+    const agentJobs = [aTombstone(1, { purpose, lost, rerun: 'asked', reason: 'ended' })];
+    const { attempts } = trailOf({ requests: [aJobRequest()], agentJobs });
+    expect(attempts.map(({ name, lost: work }) => [name, work])).toEqual([
+      [nameFor(900), { requestId: 1001, rerun: 'asked' }],
     ]);
   });
 
