@@ -13,6 +13,7 @@ import {
   type PoolRoute,
   readIntent,
 } from './domain/intent.ts';
+import { hintOf } from './domain/refusalText.ts';
 import type { Log, LogFields } from './ports.ts';
 
 export interface Pass {
@@ -45,9 +46,14 @@ export const passMs = 60_000;
 /** How long we stay away from an upstream that throttles without naming a time. */
 const defaultRetryAfterMs = 30_000;
 
-/** The fields under which an error is logged: its kind and its own words. */
+/** The fields under which an error is logged: its kind, its own words and, for a refusal, what to do about it. */
 export function errorFields(error: unknown): LogFields {
-  return { kind: errorKind(error), error: error instanceof Error ? error.message : String(error) };
+  const hint = hintOf(error);
+  return {
+    kind: errorKind(error),
+    error: error instanceof Error ? error.message : String(error),
+    ...(hint !== undefined && { hint }),
+  };
 }
 
 async function attempt(target: PassTarget, pass: Pass, log: Log): Promise<PassFollowUp | undefined> {

@@ -1,7 +1,8 @@
 /** What the tokens, the delegated user and the hook secret say of each other and of the rest. */
 import type { ConfigProblem } from '../domain/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
-import { type Entry, entriesOf, type MakeProblem, textOf } from './entries.ts';
+import { reservedTokenNames } from '../domain/tokenNudge.ts';
+import { type Entry, entriesOf, type MakeProblem, nameOf, textOf } from './entries.ts';
 import { type DocumentPath, formatPath, valueAt } from './paths.ts';
 import { type Reference, referenceAt, unknownNames } from './references.ts';
 
@@ -18,6 +19,7 @@ export function tokenChecks(document: JsonValue, problem: MakeProblem): readonly
     ...sharedSecrets(document, tokens, problem),
     ...tokens.flatMap((token) => withoutUser(token, document, problem)),
     ...tokens.flatMap((token) => spanProblems(token, problem)),
+    ...tokens.flatMap((token) => reservedNames(token, problem)),
     ...hookProblems(document, sources, problem),
   ];
 }
@@ -71,6 +73,11 @@ function spanProblems({ path, value }: Entry, problem: MakeProblem): readonly Co
     ? [problem([...path, 'rotateBefore'], 'must be at most half of lifetime')]
     : [];
 }
+
+const reservedNames = (token: Entry, problem: MakeProblem): readonly ConfigProblem[] =>
+  reservedTokenNames.includes(nameOf(token) ?? '')
+    ? [problem([...token.path, 'name'], `must not be ${reservedTokenNames.join(' or ')}, which have another meaning`)]
+    : [];
 
 function hoursOf(value: JsonObject, key: string): number | undefined {
   const [, amount, unit] = /^(\d+)([hd])$/.exec(textOf(value[key]) ?? '') ?? [];

@@ -1,5 +1,6 @@
 /** Why a step of the probe failed, for the person who can change it: which right is missing, not only that one is. */
 import { errorKind, hasErrorKind, type Upstream, UpstreamError, type UpstreamErrorKind } from '../domain/errors.ts';
+import { refusalByWords } from '../domain/refusalText.ts';
 import type { ProbeStepId } from './probeReport.ts';
 
 /** The probe itself says no: an answer that cannot be used, or a state in which going on could do harm. */
@@ -57,6 +58,8 @@ const identityWords = 'there is no token for the identity of this environment';
 
 /** Of an agent's own calls only that it was refused: no right of ours plays a part in them. */
 function meaningOf(step: ProbeStepId, error: UpstreamError): string | undefined {
+  const known = refusalByWords(error);
+  if (known !== undefined && !asAgent.has(step)) return `${known.lacks}: ${known.fix}`;
   const isPassing = hasErrorKind(error, 'throttled', 'unavailable', 'timeout');
   if (isPassing) return meanings[error.kind]?.(step);
   if (error.upstream !== 'azureDevOps') return error.upstream === 'entra' ? identityWords : undefined;

@@ -1,6 +1,7 @@
 /** Observe, plan, apply, report: one pass over one pool. Two control planes may run it at once and do no harm. */
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
+import { hintOf } from '../domain/refusalText.ts';
 import { imageFields } from '../plan/images/planImages.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { ActionKind, Plan } from '../plan/plan.ts';
@@ -75,6 +76,7 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
     log.write(unexpected ? 'error' : 'warn', 'observe.failed', {
       ...common,
       error: error instanceof Error ? error.message : 'unknown',
+      hint: hintOf(error),
     });
   }
   log.write('info', 'pool.reconciled', {

@@ -68,7 +68,7 @@ function failure(raw: RawAnswer, operation: string, kind: UpstreamErrorKind, det
     kind,
     status: raw.status,
     retryAfterMs: throttleHintMs(raw, dateOf(raw) ?? Date.now()),
-    detail: detail ?? exceptionOf(raw),
+    detail: detail ?? exceptionOf(raw) ?? serviceErrorOf(raw),
   });
 }
 
@@ -81,6 +81,17 @@ function exceptionOf(raw: RawAnswer): string | undefined {
   const { typeKey, message, patTokenError, patTokenErrorMessage } = body as Readonly<Record<string, unknown>>;
   const words = [typeKey ?? patTokenError, message ?? patTokenErrorMessage].filter((word) => typeof word === 'string');
   return words.length === 0 ? undefined : words.join(': ').slice(0, maxDetailLength);
+}
+
+/** Where the body is a page or nothing, the exception stands in a header, as an address is written. */
+function serviceErrorOf(raw: RawAnswer): string | undefined {
+  const text = header(raw, 'x-tfs-serviceerror');
+  if (text === undefined) return undefined;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' ')).slice(0, maxDetailLength);
+  } catch {
+    return text.slice(0, maxDetailLength);
+  }
 }
 
 const contentType = (raw: RawAnswer): string => header(raw, 'content-type')?.toLowerCase() ?? '';

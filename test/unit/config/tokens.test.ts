@@ -115,6 +115,11 @@ const rows: readonly (readonly [name: string, given: object, problem: readonly [
     tokens({ scopes: ['app_token'] }),
     ['tokens[0].scopes[0]', 'must be a scope such as vso.agentpools_manage; full access is never asked for'],
   ],
+  [
+    'a token that is called like the upkeep of hooks',
+    tokens({ name: 'hooks' }),
+    ['tokens[0].name', 'must not be hooks or sign-in, which have another meaning'],
+  ],
   ['no scope', tokens({ scopes: [] }), ['tokens[0].scopes', 'must not be empty']],
   ['a lifetime in minutes', tokens({ lifetime: '90m' }), ['tokens[0].lifetime', 'must be a time such as 12h or 30d']],
   ['a lifetime of two years', tokens({ lifetime: '730d' }), ['tokens[0].lifetime', 'must be between 2d and 365d']],

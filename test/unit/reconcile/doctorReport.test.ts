@@ -68,6 +68,11 @@ describe('the words of a failure', () => {
     { step: 'delete', given: error('forbidden'), want: /role Administrator/ },
     { step: 'register', given: error('unauthorized'), want: /^the credential is not accepted/ },
     {
+      step: 'readAgents',
+      given: error('forbidden', 'TF400813: The user is not authorized to access this resource.'),
+      want: /no member of the organisation.*access level Basic.*\(Azure DevOps forbidden TF400813/,
+    },
+    {
       step: 'signIn',
       given: error('unauthorized', 'invalid_client'),
       want: /^the server refuses the agent \(.*invalid_client\)$/,
