@@ -2,6 +2,7 @@
  * The four ways to build in a pod, each with as little privilege as it works with. Sources: moby/buildkit
  * examples/kubernetes and docs/rootless.md (2026), containers/buildah docs, osscontainertools/kaniko README.
  */
+import { buildArguments } from '../domain/buildArguments.ts';
 import type { BuildEngine, ClusterBuild, OrderedImage } from '../domain/clusterBuild.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { buildPlaces } from './buildPlaces.ts';
@@ -38,14 +39,6 @@ const security: Readonly<Record<BuildEngine, JsonObject>> = {
 export function enginePod(engine: BuildEngine): JsonObject {
   const shared = { fsGroup: buildPlaces.user, fsGroupChangePolicy: 'OnRootMismatch' };
   return engine === 'buildkitUserns' ? { hostUsers: false, securityContext: shared } : { securityContext: shared };
-}
-
-/** `agentVersion` is AGENT_VERSION in a Dockerfile. */
-export function buildArguments(parameters: OrderedImage['parameters']): readonly (readonly [string, string])[] {
-  return Object.entries(parameters).map(([name, value]) => [
-    name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase(),
-    value,
-  ]);
 }
 
 const contextOf = ({ folder }: ClusterBuild): string => `${work}/context${folder === undefined ? '' : `/${folder}`}`;

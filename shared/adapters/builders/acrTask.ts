@@ -4,6 +4,7 @@
  * reply that was lost is found by the name. `scheduleRun` makes runs under names of its own, and a run does not tell the
  * arguments it was given (2019-06-01-preview), so that a lost one could not be told from others.
  */
+import { buildArguments } from '../../domain/buildArguments.ts';
 import { defined } from '../../domain/defined.ts';
 import { hasErrorKind, UpstreamError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
@@ -103,11 +104,12 @@ function registryPath({ subscriptionId, resourceGroup, registry }: AcrTaskOption
 }
 
 function runRequest({ request, timeoutSeconds }: AcrTaskOptions, registry: string, order: BuildOrder): JsonObject {
-  const values = Object.entries(order.parameters).map(([name, value]) => ({ name, value, isSecret: false }));
+  const values = Object.entries(order.parameters).map(argument);
+  const buildArgs = buildArguments(order.parameters).map(argument);
   if (request.kind === 'task') {
     const taskId = `${registry}/tasks/${request.task}`;
     // A Docker step takes arguments, a step of a file takes values: the task knows which of them it reads.
-    return { type: 'TaskRunRequest', taskId, overrideTaskStepProperties: { arguments: values, values } };
+    return { type: 'TaskRunRequest', taskId, overrideTaskStepProperties: { arguments: buildArgs, values } };
   }
   return {
     type: 'DockerBuildRequest',
@@ -115,11 +117,13 @@ function runRequest({ request, timeoutSeconds }: AcrTaskOptions, registry: strin
     dockerFilePath: request.dockerfile,
     imageNames: request.imageNames,
     isPushEnabled: true,
-    arguments: values,
+    arguments: buildArgs,
     platform: { os: 'Linux', architecture: 'amd64' },
     ...(timeoutSeconds !== undefined && { timeout: timeoutSeconds }),
   };
 }
+
+const argument = ([name, value]: readonly [string, string]) => ({ name, value, isSecret: false });
 
 type Post = (operation: string, path: string, repeatable: boolean) => Promise<JsonObject | undefined>;
 

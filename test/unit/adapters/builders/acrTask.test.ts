@@ -35,12 +35,17 @@ describe('what is asked of ACR', () => {
     { name: 'tag', value: 'linux-2026-w47', isSecret: false },
   ];
 
+  const buildArgs = [
+    { name: 'AGENT_VERSION', value: '4.260.0', isSecret: false },
+    { name: 'TAG', value: 'linux-2026-w47', isSecret: false },
+  ];
+
   it('is a run of a task of the registry, with the parameters as arguments and as values', async () => {
     await builderOf().start(anOrder());
     expect(standIn.runs.list()[0]?.request).toEqual({
       type: 'TaskRunRequest',
       taskId: `${registry}/tasks/agent-image`,
-      overrideTaskStepProperties: { arguments: values, values },
+      overrideTaskStepProperties: { arguments: buildArgs, values },
     });
   });
 
@@ -54,7 +59,7 @@ describe('what is asked of ACR', () => {
       dockerFilePath: 'Dockerfile',
       imageNames: ['agents/linux:x'],
       isPushEnabled: true,
-      arguments: values,
+      arguments: buildArgs,
       platform: { os: 'Linux', architecture: 'amd64' },
       timeout: 1800,
     });
