@@ -9,8 +9,6 @@ function failureOf(headers: object): unknown {
     return error;
   }
 }
-  return () => meaningOf(raw, 'listing agents', true);
-};
 
 describe('meaningOf', () => {
   const rows = [
