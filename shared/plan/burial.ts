@@ -10,7 +10,9 @@ import type { View } from './view.ts';
 
 /** Its pod shows what went wrong. */
 const isTelling = (agentJob: AgentJob): boolean =>
-  isTombstone(agentJob) && agentJob.pod !== undefined && (isFailure(agentJob) || agentJob.lost !== undefined);
+  isTombstone(agentJob) &&
+  agentJob.pod !== undefined &&
+  (isFailure(agentJob) || blamesCandidate(agentJob) || agentJob.lost !== undefined);
 
 /** The UIDs of the tombstones whose pods are kept: the newest of each cluster, for a while. */
 export function keptForDebugging({ agentJobs, policy, now }: View): ReadonlySet<string> {
