@@ -21,6 +21,7 @@ import { HookDelivery, type HookDisorder } from './hooks/delivery.ts';
 import { fetchPost, type PostHook } from './hooks/post.ts';
 import { hookRoutes } from './hooks/routes.ts';
 import { Subscriptions } from './hooks/subscription.ts';
+import { packageRoutes } from './packageRoutes.ts';
 import { patRoutes } from './patRoutes.ts';
 import { poolRoutes } from './poolRoutes.ts';
 import { type RateLimit, RateLimiter } from './rateLimit.ts';
@@ -61,6 +62,7 @@ export interface AzureDevOpsServerOptions {
   readonly personalTokens?: PersonalTokenWorld;
   /** Pipelines that the Runs API can start; none when absent. */
   readonly pipelineRuns?: PipelineRuns;
+  readonly agentPackages?: readonly string[];
 }
 
 export interface AzureDevOpsServer {
@@ -75,6 +77,14 @@ export interface AzureDevOpsServer {
 
 function personalTokensOf({ personalTokens, world, clock, tokens }: AzureDevOpsServerOptions): PersonalTokenWorld {
   return personalTokens ?? new PersonalTokenWorld({ now: () => world.now(), localNow: () => clock.now(), tokens });
+}
+
+/** What image builds ask for. */
+function buildsOf({ clock, pipelineRuns, agentPackages }: AzureDevOpsServerOptions) {
+  return {
+    pipelineRuns: pipelineRuns ?? new PipelineRuns(clock),
+    agentPackages: agentPackages ?? ['4.261.0', '4.260.0'],
+  };
 }
 
 function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
@@ -98,7 +108,7 @@ function wireOf(options: AzureDevOpsServerOptions, closing: AbortSignal): Wire {
     slowTests,
     holdMs: options.holdMs ?? defaultHoldMs,
     badCredential: options.badCredential ?? 'signInPage',
-    pipelineRuns: options.pipelineRuns ?? new PipelineRuns(clock),
+    ...buildsOf(options),
   };
 }
 
@@ -111,6 +121,7 @@ function appOf(wire: Wire, organisation: string): WireApp {
   poolRoutes(app, wire);
   agentRoutes(app, wire);
   requestRoutes(app, wire);
+  packageRoutes(app, wire);
   runRoutes(app, wire);
   runBuildRoutes(app, wire);
   buildRoutes(app, wire);

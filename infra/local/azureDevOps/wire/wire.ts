@@ -24,6 +24,8 @@ export interface Wire {
   readonly subscriptions: Subscriptions;
   readonly hookDelivery: HookDelivery;
   readonly pipelineRuns: PipelineRuns;
+  /** Versions, newest first. */
+  readonly agentPackages: readonly string[];
   /** Test notifications are answered before they are sent. */
   readonly slowTests: boolean;
   /** How long a poll for messages is held before it is answered empty. */
