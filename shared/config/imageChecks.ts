@@ -23,6 +23,7 @@ export function imageChecks(document: JsonValue, problem: MakeProblem): readonly
       ...selfRepair(image, document, problem),
     ]),
     ...sharedPipelines(images, problem),
+    ...runByNobody(document, images, problem),
   ];
 }
 
@@ -38,6 +39,21 @@ function namedByTemplates(
   const names = entriesOf(document, 'templates').flatMap(imageNameOf);
   if (images.length > 0) return unknownNames(names, 'images', document, problem);
   return names.map(({ path }) => problem(path, 'must be one of the images, and there are none'));
+}
+
+/** Its state would lie nowhere, and nothing would ever be built: a slip, or a template that still names it by reference. */
+function runByNobody(document: JsonValue, images: readonly Entry[], problem: MakeProblem): readonly ConfigProblem[] {
+  const run = new Set(
+    entriesOf(document, 'templates')
+      .flatMap(imageNameOf)
+      .map(({ name }) => name),
+  );
+  const rule = 'must be run by a template, as image: { name: ... }';
+  return images.flatMap((each) =>
+    referenceAt(each, ['name'])
+      .filter(({ name }) => !run.has(name))
+      .map(({ path }) => problem(path, rule)),
+  );
 }
 
 function baseProblems(image: Entry, problem: MakeProblem): readonly ConfigProblem[] {

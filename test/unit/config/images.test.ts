@@ -133,7 +133,8 @@ describe('images that are rebuilt', () => {
     const config = parseConfig(text([anImage()]), 'mayfly.yaml', {});
     expect(config.templates[0]).toMatchObject({ image: 'contoso.azurecr.io/agents/linux:stable', rebuilt: 'linux' });
     expect(poolPolicies(config)[0]?.images?.map(({ name }) => name)).toEqual(['linux']);
-    const other = parseConfig(aConfigText({ images: [anImage()] }), 'mayfly.yaml', {});
+    const templates = [aTemplateDocument(), aTemplateDocument({ name: 'rebuilt', image: { name: 'linux' } })];
+    const other = parseConfig(text([anImage()], { templates }), 'mayfly.yaml', {});
     expect(poolPolicies(other)[0]?.images).toBeUndefined();
   });
 });
@@ -164,6 +165,11 @@ describe('what is refused of images', () => {
       name: 'a template that names one where there are none',
       given: text([]),
       want: { path: 'templates[0].image.name', rule: 'there are none' },
+    },
+    {
+      name: 'an image that no template runs',
+      given: aConfigText({ images: [anImage()] }),
+      want: { path: 'images[0].name', rule: 'must be run by a template' },
     },
     {
       name: 'an organisation that is not there',
