@@ -10,6 +10,8 @@ import { type Files, mountSecrets } from './volumes.ts';
 /** The kubelet's mount retries: half a second, doubled up to about two minutes (util/goroutinemap/exponentialbackoff). */
 const firstMountRetryMs = 500;
 const maxMountRetryMs = 122_000;
+/** cluster-autoscaler, --scan-interval. */
+const autoscalerMs = 10_000;
 /** From ErrImagePull to ImagePullBackOff. */
 const pullBackoffMs = 10_000;
 
@@ -45,10 +47,14 @@ export class PodBoot {
     this.#cancelStep();
   }
 
-  #refuse({ message, forMs }: Trouble): void {
+  #refuse({ message, forMs, autoscaler }: NonNullable<PodStory['unschedulable']>): void {
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message } as const;
     this.#pod.writeStatus((pod) => withPodCondition(record(pod, 'status'), condition, this.#pod.now));
     this.#pod.record({ type: 'Warning', reason: 'FailedScheduling', message, component: 'default-scheduler' });
+    if (autoscaler !== undefined) {
+      const said = { type: 'Normal', ...autoscaler, component: 'cluster-autoscaler' } as const;
+      this.#pod.parts.cluster.clock.after(autoscalerMs, () => this.#pod.record(said));
+    }
     if (forMs !== undefined) this.#after(forMs + this.#story.scheduleAfterMs, () => this.#bind());
   }
 

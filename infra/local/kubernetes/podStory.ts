@@ -13,7 +13,10 @@ export interface PodStory {
   /** From creation, or from the end of `unschedulable`, to the node. */
   readonly scheduleAfterMs: number;
   readonly node: string;
-  readonly unschedulable?: Trouble;
+  readonly unschedulable?: Trouble & {
+    /** What the cluster-autoscaler says of it, ten seconds later. */
+    readonly autoscaler?: { readonly reason: 'TriggeredScaleUp' | 'NotTriggerScaleUp'; readonly message: string };
+  };
   readonly pullMs: number;
   /** ErrImagePull, then ImagePullBackOff, until it is over. */
   readonly pullFailure?: Trouble;

@@ -51,6 +51,7 @@ export const resourceTypes = {
       'involvedObject.uid',
       'involvedObject.namespace',
       'reason',
+      'source',
       'type',
     ],
   }),

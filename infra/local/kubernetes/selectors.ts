@@ -72,7 +72,7 @@ function fieldPredicate(type: ResourceType, selector: string): Predicate {
     if (!known && !type.fields.includes(field)) {
       throw badRequest(`field label "${field}" not supported for ${type.kind}`);
     }
-    const path = field.split('.');
+    const path = field === 'source' ? ['source', 'component'] : field.split('.');
     return (object: JsonObject): boolean => ((text(object, ...path) ?? '') === value) === (operator !== '!=');
   });
   return (object) => tests.every((test) => test(object));

@@ -54,7 +54,8 @@ async function unlessRaced<T>(write: () => Promise<T>): Promise<T> {
 export function patchControl(api: KubernetesApi, namespace: string, poolId: number, changes: Changes): Promise<void> {
   return unlessRaced(async () => {
     const map = await readMap(api, namespace, poolId);
-    await writeMap(api, namespace, poolId, map, map === undefined ? [] : patchOf(map, changes), changes);
+    if (map === undefined) await createMap(api, namespace, poolId, changes);
+    else await patchMap(api, namespace, poolId, patchOf(map, changes));
   });
 }
 
@@ -73,9 +74,12 @@ export function testAndPatchControl(
     const map = await readMap(api, namespace, poolId);
     const data = map?.data ?? {};
     if (Object.entries(expected).some(([key, value]) => textAt(data, key) !== value)) return 'changed';
-    const patch = map === undefined ? [] : patchOf(map, changes);
-    const guarded = map === undefined || patch.length === 0 ? patch : [unchanged(map), ...patch];
-    await writeMap(api, namespace, poolId, map, guarded, changes);
+    if (map === undefined) {
+      await createMap(api, namespace, poolId, changes);
+      return 'written';
+    }
+    const patch = patchOf(map, changes);
+    await patchMap(api, namespace, poolId, patch.length === 0 ? [] : [unchanged(map), ...patch]);
     return 'written';
   });
 }
@@ -88,18 +92,16 @@ function unchanged({ object }: ControlMap): JsonPatchOperation {
   return { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion };
 }
 
-async function writeMap(
+async function patchMap(
   api: KubernetesApi,
   namespace: string,
   poolId: number,
-  map: ControlMap | undefined,
   patch: readonly JsonPatchOperation[],
-  changes: Changes,
 ): Promise<void> {
-  if (map !== undefined) {
-    if (patch.length > 0) await api.patch('configmaps', namespace, mapName(poolId), patch);
-    return;
-  }
+  if (patch.length > 0) await api.patch('configmaps', namespace, mapName(poolId), patch);
+}
+
+async function createMap(api: KubernetesApi, namespace: string, poolId: number, changes: Changes): Promise<void> {
   const data = Object.fromEntries(
     Object.entries(changes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );

@@ -2,14 +2,13 @@
  * What only Events tell: why a Job has no pod, and that a volume cannot be mounted. They are asked for only where a Job
  * or pod has been silent for some time, because they are many, and gone after an hour.
  */
-import { z } from 'zod';
 import type { AgentJob } from '../../domain/agentJob.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { minutesMs, secondsMs } from '../../domain/instant.ts';
-import type { KubernetesApi } from './api.ts';
-import { instant } from './instants.ts';
+import { withAutoscaler } from './autoscaler.ts';
+import { listEvents, newest, type Place, type Told } from './events.ts';
 import type { OwnedPod } from './pods.ts';
-import { parsed, unlessKind } from './reading.ts';
+import { unlessKind } from './reading.ts';
 
 /** Longer than the Job controller takes for a pod that nothing keeps it from. */
 const podlessMs = secondsMs(5);
@@ -18,34 +17,10 @@ const passingMs = secondsMs(30);
 /** The kubelet tries again at least every two minutes, and client-go passes on one Event every five at the least. */
 const freshMs = minutesMs(6);
 
-const warningSchema = z.object({
-  metadata: z.object({ creationTimestamp: instant }),
-  involvedObject: z.object({ uid: z.string().default('') }),
-  reason: z.string().default(''),
-  message: z.string().default(''),
-  lastTimestamp: instant.nullish(),
-  eventTime: instant.nullish(),
-  series: z.object({ lastObservedTime: instant.nullish() }).nullish(),
-});
-type Read = z.infer<typeof warningSchema>;
-
-interface Warning {
-  readonly reason: string;
-  readonly message: string;
-  /** By the cluster's clock. */
-  readonly at: EpochMs;
-}
-
-export interface Place {
-  readonly api: KubernetesApi;
-  readonly namespace: string;
-  /** Ours: it decides what is asked, and how old an Event may be. */
-  readonly now: EpochMs;
-}
-
 /**
- * The agent jobs with what Events add to them. Costs one request where any of them needs it, else none. Rejects where
- * Events cannot be had: a Job that waits for its quota must not look like one that nothing is known of.
+ * The agent jobs with what Events add to them. Costs one request where any of them needs it, else none, and two more
+ * where one has no node for long. Rejects where Events cannot be had: a Job that waits for its quota must not look like one
+ * that nothing is known of.
  */
 export async function explained(
   place: Place,
@@ -58,10 +33,11 @@ export async function explained(
       place.now - stuckSince > passingMs ? [[pod.uid, stuckSince] as const] : [],
     ),
   );
-  if (!podless && stuck.size === 0) return agentJobs;
+  const placed = await withAutoscaler(place, agentJobs);
+  if (!podless && stuck.size === 0) return placed;
   const kinds = [...(podless ? ['Job'] : []), ...(stuck.size > 0 ? ['Pod'] : [])];
   const warnings = await newestWarnings(place, kinds);
-  return agentJobs.map((agentJob) => {
+  return placed.map((agentJob) => {
     const since = stuck.get(agentJob.pod?.uid ?? '');
     if (since !== undefined) return withMountTrouble(agentJob, warnings, { since, now: place.now });
     return isPodless(agentJob, place.now) ? withTrouble(agentJob, warnings.get(agentJob.uid)) : agentJob;
@@ -74,31 +50,18 @@ function isPodless({ pod, phase, suspended, condition, phaseAt, createdAt }: Age
   return waits && now - (phaseAt ?? createdAt) > podlessMs;
 }
 
-/** Of each object that any is about; those that only say that something was tried again do not count. */
-async function newestWarnings(
-  { api, namespace }: Place,
-  kinds: readonly string[],
-): Promise<ReadonlyMap<string, Warning>> {
+async function newestWarnings(place: Place, kinds: readonly string[]): Promise<ReadonlyMap<string, Told>> {
   const about = kinds.length === 1 ? `involvedObject.kind=${kinds[0]},` : '';
-  const listed = api.list('events', namespace, { fieldSelector: `${about}type=Warning` });
   // A Role of before this was read: then nothing is known of it, as before.
-  const events = await unlessKind('forbidden', [], listed);
-  const newest = new Map<string, Warning>();
-  for (const event of events.map((object) => parsed(warningSchema, 'reading an Event', object))) {
-    const warning = { reason: event.reason, message: event.message, at: timeOf(event) };
-    const { uid } = event.involvedObject;
-    if (telling.has(event.reason) && warning.at >= (newest.get(uid)?.at ?? 0)) newest.set(uid, warning);
-  }
-  return newest;
+  const events = await unlessKind('forbidden', [], listEvents(place, `${about}type=Warning`));
+  // Those that only say that something was tried again do not count.
+  return newest(events.filter(({ reason }) => telling.has(reason)));
 }
 
 const volumes = new Set(['FailedMount', 'FailedAttachVolume', 'FailedMapVolume']);
 const telling: ReadonlySet<string> = new Set(['FailedCreate', ...volumes]);
 
-const timeOf = ({ series, lastTimestamp, eventTime, metadata }: Read): EpochMs =>
-  series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp;
-
-function withTrouble(agentJob: AgentJob, warning: Warning | undefined): AgentJob {
+function withTrouble(agentJob: AgentJob, warning: Told | undefined): AgentJob {
   if (warning?.reason !== 'FailedCreate') return agentJob;
   return { ...agentJob, trouble: { cause: causeOf(warning.message), message: warning.message } };
 }
@@ -119,7 +82,7 @@ interface Stuck {
 }
 
 /** A volume fails for good when it still fails some time after its pod got its node, and has done so lately. */
-function withMountTrouble(agentJob: AgentJob, warnings: ReadonlyMap<string, Warning>, { since, now }: Stuck): AgentJob {
+function withMountTrouble(agentJob: AgentJob, warnings: ReadonlyMap<string, Told>, { since, now }: Stuck): AgentJob {
   const { pod } = agentJob;
   const warning = pod && warnings.get(pod.uid);
   if (pod === undefined || warning === undefined || !volumes.has(warning.reason)) return agentJob;
