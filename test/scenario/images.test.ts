@@ -4,7 +4,7 @@ import { hoursMs, minutesMs, secondsMs } from '../../shared/domain/instant.ts';
 import { digest } from '../support/images.ts';
 import { anImagesWorld, type ImagesOptions, type ImagesWorld } from '../support/imagesWorld.ts';
 
-const [a, b, c] = ['configured', digest('b'), digest('c')];
+const [a, b, c] = [digest('a'), digest('b'), digest('c')];
 const w10 = 'linux-2026-W10';
 
 interface End {
@@ -18,7 +18,9 @@ interface End {
   readonly alarms?: readonly string[];
 }
 
-const nothing: Required<Omit<End, 'inForce' | 'candidate' | 'build'>> & End = {
+/** What the tag stands for at first is in force. */
+const nothing: End = {
+  inForce: a,
   good: [],
   rolledBack: [],
   starts: [],
@@ -269,7 +271,8 @@ describe('warm agents', { timeout: 60_000 }, () => {
     await world.clock.advance(minutesMs(75));
     // They are at work while the new image is proven by others.
     const long = world.scaling.queue(3, { durationMs: hoursMs(3) });
-    const queued = long.length + (await world.work(12));
+    // The server gives a job to any idle agent: it takes a while until the new ones have had theirs.
+    const queued = long.length + (await world.work(24));
     const images = new Set(world.scaling.runningImages());
     expect(await endOf(world)).toMatchObject({ inForce: b });
     expect(images).toEqual(new Set([`${digest('a').slice(-1)} busy`, `${digest('b').slice(-1)} idle`]));

@@ -106,6 +106,7 @@ export class ImagesWorld {
     this.trials = new TrialWatch(this.scaling.ado);
     this.trials.watch(this.scaling.kubernetes);
     this.write('seen', `week=${week}`);
+    this.push('a');
     for (let plane = 0; plane < planes; plane++) void this.#timer(`rebuild-${plane}`);
   }
 

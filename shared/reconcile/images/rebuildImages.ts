@@ -111,6 +111,18 @@ const knows = ({ inForce, candidate, good, rolledBack }: ImageState, digest: str
 const isNew = ({ inForce, candidate, rolledBack }: ImageState): boolean =>
   inForce === undefined && candidate === undefined && rolledBack.length === 0;
 
+/** What the tag stands for is in force until something else has been proven. Rejects where nobody can tell. */
+async function adopt(rebuild: Rebuild): Promise<void> {
+  const { deps, image, now, say } = rebuild;
+  const { reference, allowedRepositories } = image.policy;
+  const found = isAllowed(reference, allowedRepositories) ? await deps.registry.resolve(reference) : undefined;
+  if (found === undefined) return;
+  await everywhere(rebuild, (state) =>
+    isNew(state) ? { ...state, inForce: { ...offeredOf(found), since: now } } : state,
+  );
+  say(`took ${found.digest} as it is`);
+}
+
 /** What the tag stands for now, where nobody of ours has pushed it. */
 async function watchTag(rebuild: Rebuild, joined: ImageState): Promise<void> {
   const { deps, image, now, say } = rebuild;
@@ -150,6 +162,13 @@ async function spread(rebuild: Rebuild): Promise<ImageState> {
   return joined;
 }
 
+async function goOn(rebuild: Rebuild, own: ImageState, joined: ImageState): Promise<void> {
+  if (isUnderWay(own.build)) return followBuild(rebuild, own);
+  // A build moves the tag: what it stands for before the first one is what there is to go back to.
+  if (isNew(joined)) await adopt(rebuild);
+  return startIfDue(rebuild, own, joined);
+}
+
 async function look(rebuild: Rebuild): Promise<ImageState | undefined> {
   const states = await readAll(rebuild);
   const joined = joinAll(states);
@@ -157,7 +176,7 @@ async function look(rebuild: Rebuild): Promise<ImageState | undefined> {
   // Without the map on which builds are decided none is begun and none goes on.
   const [own] = states;
   if (own === undefined) return spread(rebuild);
-  await unlessDown(isUnderWay(own.build) ? followBuild(rebuild, own) : startIfDue(rebuild, own, joined), rebuild);
+  await unlessDown(goOn(rebuild, own, joined), rebuild);
   const after = joinAll(await readAll(rebuild));
   if (!isUnderWay(after.build)) await watchTag(rebuild, after);
   return spread(rebuild);

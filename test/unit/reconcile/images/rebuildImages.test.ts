@@ -120,6 +120,29 @@ describe('a build that is due', () => {
   });
 });
 
+describe('an image of which nothing is known', () => {
+  it('is in force as the tag has it, before the first build moves that', async () => {
+    const all = parts();
+    has(all, a);
+    const state = await look(all);
+    expect(state.inForce).toEqual({ digest: a, version: '5.279.0', builtAt: 1000, since: noon });
+    expect(state.build?.state).toBe('running');
+  });
+
+  it('is not built while nobody can tell what the tag stands for', async () => {
+    const all = parts();
+    all.images.set(all.policy.reference, 'down');
+    expect(await look(all)).toEqual(anImageState());
+    expect(all.builder.calls).toEqual([]);
+  });
+
+  it('is built where there is no such tag', async () => {
+    const state = await look(parts());
+    expect(state.inForce).toBeUndefined();
+    expect(state.build?.state).toBe('running');
+  });
+});
+
 describe('a build under way', () => {
   const running = (build: Partial<BuildRecord> = {}): Parts => parts({ build: record(build), seen });
 
