@@ -44,6 +44,7 @@ export function askOfImage(
     const asked = await (await get()).images.ask(image, kind, context.invocationId);
     if (asked === 'unknown') return refusal(404, `There is no image ${JSON.stringify(image.slice(0, 63))}.`);
     if (asked === 'nothing') return refusal(409, `There is no earlier image of ${image} to go back to.`);
+    if (asked === 'nowhere') return refusal(409, `No pool that Mayfly serves runs ${image}.`);
     return { status: 202, jsonBody: { image, asked: kind } };
   });
 }

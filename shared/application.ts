@@ -153,7 +153,7 @@ export function createApp(parts: AppParts): App {
     now,
   });
 
-  const images = imageUpkeep({ images: parts.images, send, now });
+  const images = imageUpkeep({ images: parts.images, send, clock: parts.clock });
   const upkeep = tokenUpkeep({ tokens: parts.tokens, send, now });
 
   return {

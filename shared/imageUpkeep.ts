@@ -2,16 +2,18 @@
 
 import { type ImageNudge, imageNudgeMessage } from './domain/imageNudge.ts';
 import type { EpochMs } from './domain/instant.ts';
+import { secondsMs } from './domain/instant.ts';
 import type { IntentMessage } from './domain/intent.ts';
 import type { Asked, ImageStatus, Images } from './images.ts';
 import { errorFields } from './intents.ts';
-import type { Log } from './ports.ts';
+import type { Clock, Log } from './ports.ts';
+import { within } from './reconcile/within.ts';
 
 export interface ImageUpkeepParts {
   /** Rejects when the configuration is broken. */
   readonly images: () => Promise<Images>;
   readonly send: (messages: readonly IntentMessage[]) => Promise<void>;
-  readonly now: () => EpochMs;
+  readonly clock: Clock;
 }
 
 export type ImageNudgeOutcome = 'looked' | 'failed';
@@ -26,9 +28,12 @@ export interface ImageUpkeep {
   states(): Promise<readonly ImageStatus[]>;
 }
 
-export function imageUpkeep({ images, send, now }: ImageUpkeepParts): ImageUpkeep {
+/** Whoever asks how images stand waits no longer for clusters out of reach. */
+const statesMs = secondsMs(8);
+
+export function imageUpkeep({ images, send, clock }: ImageUpkeepParts): ImageUpkeep {
   const nudge = (cause: ImageNudge['cause'], correlationId: string, dueAt?: EpochMs): Promise<void> =>
-    send([imageNudgeMessage({ cause, correlationId }, now(), dueAt)]);
+    send([imageNudgeMessage({ cause, correlationId }, clock.now(), dueAt)]);
   return {
     async tick(correlationId) {
       if ((await images()).names.length > 0) await nudge('timer', correlationId);
@@ -50,6 +55,9 @@ export function imageUpkeep({ images, send, now }: ImageUpkeepParts): ImageUpkee
       if (asked === 'asked') await nudge('asked', correlationId).catch(() => undefined);
       return asked;
     },
-    states: async () => (await images()).states(),
+    states: async () => {
+      const upstream = { upstream: 'kubernetes', operation: 'reading how images stand' } as const;
+      return within(clock, statesMs, upstream, (await images()).states());
+    },
   };
 }

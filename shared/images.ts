@@ -39,8 +39,8 @@ export interface ImageStatus {
   readonly requested?: string;
 }
 
-/** `nothing` = there is no earlier image to go back to. */
-export type Asked = 'asked' | 'unknown' | 'nothing';
+/** `nothing` = there is no earlier image to go back to; `nowhere` = no pool that Mayfly serves runs it. */
+export type Asked = 'asked' | 'unknown' | 'nothing' | 'nowhere';
 
 export interface Images {
   readonly names: readonly string[];
@@ -102,7 +102,7 @@ async function wish({ policy, places }: RebuiltImage, kind: 'build' | 'rollback'
       failures.push(error);
     }
   }
-  throw failures[0] ?? new RangeError(`no pool runs the image ${policy.name}`);
+  throw failures[0];
 }
 
 export function imagesOver({ images, deps, after }: ImageParts): Images {
@@ -117,6 +117,7 @@ export function imagesOver({ images, deps, after }: ImageParts): Images {
     async ask(name, kind) {
       const image = images.find(({ policy }) => policy.name === name);
       if (image === undefined) return 'unknown';
+      if (image.places.length === 0) return 'nowhere';
       if (kind === 'rollback' && (await stateOf(image))?.good.length === 0) return 'nothing';
       await wish(image, kind);
       return 'asked';

@@ -52,6 +52,7 @@ function aSystem() {
 
 const aRequest = (image: string): HttpRequest =>
   new HttpRequest({ url: `http://127.0.0.1/api/rebuild/${image}`, method: 'POST', params: { image } });
+const nothing = async (): Promise<undefined> => undefined;
 const contextOf = (name: string) => aContext(name).context;
 const key = (field: Parameters<typeof imageKey>[1]): string => imageKey(imageShort('linux'), field);
 
@@ -128,6 +129,15 @@ describe('on demand', () => {
   it('refuses an image that is not configured', async () => {
     const { get } = aSystem();
     expect(await askOfImage('build', aRequest('other'), contextOf('rebuildImage'), get)).toMatchObject({ status: 404 });
+  });
+
+  it('refuses an image that no pool runs: its wish could stand nowhere', async () => {
+    const { clock } = aSystem();
+    const deps = { registry: { resolve: async () => undefined }, clock };
+    const builder = { find: nothing, get: nothing, cancel: nothing, start: () => Promise.reject(new Error('unasked')) };
+    const images = imagesOver({ images: [{ policy: anImagePolicy(), builder, places: [] }], deps });
+    const { get } = aTestApp({ images: async () => images });
+    expect(await askOfImage('build', aRequest('linux'), contextOf('rebuildImage'), get)).toMatchObject({ status: 409 });
   });
 
   it('refuses to roll back where there is nothing to go back to', async () => {
