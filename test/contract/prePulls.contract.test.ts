@@ -6,6 +6,7 @@ import { loadManifests } from '../../infra/local/kubernetes/wire/manifests.ts';
 import type { VirtualClock } from '../../infra/local/world/clock.ts';
 import { prePullsOver } from '../../shared/adapters/kubernetes/prePulls.ts';
 import { wireKubernetesApi } from '../../shared/adapters/kubernetes/wireApi.ts';
+import { podShapeProblems } from '../../shared/config/podSchema.ts';
 import type { JsonObject } from '../../shared/domain/json.ts';
 import { prePullFingerprint, prePullName } from '../../shared/domain/prePull.ts';
 import { Secret } from '../../shared/domain/secret.ts';
@@ -108,6 +109,8 @@ describe('the DaemonSet', () => {
   const pod = ((manifestOf('1')['spec'] as JsonObject)['template'] as JsonObject)['spec'] as JsonObject;
 
   it('is taken by namespaces that enforce the restricted profile', () => expect(isRestricted(pod)).toBe(true));
+
+  it('has no member that the Kubernetes SDK does not know', () => expect(podShapeProblems(pod)).toEqual([]));
 
   it('goes where the pods of any template may go', () => {
     expect(pod).toMatchObject({

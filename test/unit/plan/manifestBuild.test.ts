@@ -5,6 +5,7 @@ import { list, record, scalar, text } from '../../../infra/local/kubernetes/obje
 import { KubernetesWorld } from '../../../infra/local/kubernetes/world.ts';
 import { VirtualClock } from '../../../infra/local/world/clock.ts';
 import { seededRandom } from '../../../infra/local/world/random.ts';
+import { podShapeProblems } from '../../../shared/config/podSchema.ts';
 import type { ClusterBuild } from '../../../shared/domain/clusterBuild.ts';
 import { buildEngines, buildJobName } from '../../../shared/domain/clusterBuild.ts';
 import type { JsonObject } from '../../../shared/domain/json.ts';
@@ -42,6 +43,10 @@ describe('the Job of an image build', () => {
     const options = { fieldValidation: 'Strict' } as const;
     const { body } = world.create('jobs', 'mayfly-image-builds', jobOf(fields), options);
     expect(text(body, 'metadata', 'name')).toBe(buildJobName(order));
+  });
+
+  it.each(everyBuild)('has no member that the Kubernetes SDK does not know: %j', (fields) => {
+    expect(podShapeProblems(podOf(fields))).toEqual([]);
   });
 
   it('is named after the order, never tries twice, and outlives the week', () => {
