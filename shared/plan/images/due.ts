@@ -19,11 +19,10 @@ const keyOf = ({ name }: ImagePolicy, week: string): string => `${name}-${week}`
 export const isUnderWay = (build: BuildRecord | undefined): build is BuildRecord =>
   build !== undefined && build.state !== 'done' && build.state !== 'failed';
 
-/** The number of a build on demand within its week, so that another one is another. */
-function demandKey(policy: ImagePolicy, build: BuildRecord | undefined, now: EpochMs): string {
-  const stem = `${keyOf(policy, weekOf(now, zoneOf(policy)))}-d`;
-  const last = build?.key.startsWith(stem) === true ? Number(build.key.slice(stem.length)) : 0;
-  return `${stem}${Number.isInteger(last) ? last + 1 : 1}`;
+/** A build on demand is another one each time: its key has the month, day, hour and minute of UTC. */
+function demandKey(policy: ImagePolicy, now: EpochMs): string {
+  const minute = new Date(now).toISOString().slice(5, 16).replaceAll(/\D/g, '');
+  return `${keyOf(policy, weekOf(now, zoneOf(policy)))}-d${minute}`;
 }
 
 /** What a build would be made of now that the last one was not. What is not known has not changed. */
@@ -53,7 +52,7 @@ function scheduled(policy: ImagePolicy, { build, seen }: ImageState, now: EpochM
 export function due(policy: ImagePolicy, state: ImageState, newest: Ingredients, now: EpochMs): Due {
   const { build, seen, requested } = state;
   if (isUnderWay(build)) return { due: false, why: 'underWay' };
-  if (requested?.kind === 'build') return { due: true, reason: 'requested', key: demandKey(policy, build, now) };
+  if (requested?.kind === 'build') return { due: true, reason: 'requested', key: demandKey(policy, now) };
   const weekly = scheduled(policy, state, now);
   if (weekly.due) return weekly;
   const reason = changeIn(seen, newest);

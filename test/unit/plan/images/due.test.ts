@@ -90,12 +90,12 @@ const rows: readonly Row[] = [
   },
   {
     name: 'the week after a build on demand before its hour',
-    state: { build: aBuild({ key: 'linux-2026-W10-d1' }), seen: { week: '2026-W09' } },
+    state: { build: aBuild({ key: 'linux-2026-W10-d03080100' }), seen: { week: '2026-W09' } },
     want: weekly('2026-W10'),
   },
   {
     name: 'nothing after a build on demand that came later than the hour',
-    state: { build: aBuild({ key: 'linux-2026-W10-d1' }), seen: made },
+    state: { build: aBuild({ key: 'linux-2026-W10-d03080100' }), seen: made },
     want: not('built'),
   },
   {
@@ -111,12 +111,12 @@ const rows: readonly Row[] = [
   {
     name: 'one that is asked for',
     state: { build: aBuild(), seen: made, requested: { kind: 'build' } },
-    want: { due: true, reason: 'requested', key: 'linux-2026-W10-d1' },
+    want: { due: true, reason: 'requested', key: 'linux-2026-W10-d03081200' },
   },
   {
     name: 'another one that is asked for in the same week',
-    state: { build: aBuild({ key: 'linux-2026-W10-d1' }), seen: made, requested: { kind: 'build' } },
-    want: { due: true, reason: 'requested', key: 'linux-2026-W10-d2' },
+    state: { build: aBuild({ key: 'linux-2026-W10-d03080100' }), seen: made, requested: { kind: 'build' } },
+    want: { due: true, reason: 'requested', key: 'linux-2026-W10-d03081200' },
   },
   {
     name: 'none for another wish',
