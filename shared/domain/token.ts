@@ -98,6 +98,9 @@ export const writeWithinMs = secondsMs(60);
 /** So many rotations cut short within the hour, and the next waits: whatever cuts them short would cut it short too. */
 export const maxUnfinished = 3;
 
+/** So many left over in all, because nothing may be revoked while the latest one is broken, and no more are made. */
+export const maxLeftovers = 10;
+
 /** A local clock that is further than this from the server's is worth an alarm. It decides nothing. */
 export const clockSkewMs = minutesMs(5);
 

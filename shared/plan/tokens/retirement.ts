@@ -3,7 +3,7 @@
  * latest version is proven and is the PAT it says it is, and the vault and every copy were read and hold nothing else.
  * What is unknown, a cluster out of reach for one, means that nothing is revoked.
  */
-import { type EpochMs, minutesMs } from '../../domain/instant.ts';
+import type { EpochMs } from '../../domain/instant.ts';
 import { formatInstant, parseInstant } from '../../domain/names.ts';
 import { graceMsOf, type PersonalToken, tokenTags, unreferencedMs, type VaultVersion } from '../../domain/token.ts';
 import type { TokenAction } from './observedToken.ts';
@@ -14,6 +14,7 @@ import {
   isAccepted,
   isOurs,
   provenAt,
+  serverSkewMs,
   type TokenView,
   unreferencedTokens,
 } from './tokenView.ts';
@@ -22,9 +23,6 @@ export interface RetirementPlan {
   readonly actions: readonly TokenAction[];
   readonly nextLookAt?: EpochMs;
 }
-
-/** The clocks of vault and server may differ by this. */
-const skewMs = minutesMs(5);
 
 interface Candidate {
   readonly action: TokenAction;
@@ -43,7 +41,7 @@ const isIdentified = ({ personal }: TokenView, latest: VaultVersion): boolean =>
  */
 function mayBeLatest(view: TokenView, latest: VaultVersion, pat: PersonalToken): boolean {
   if (isIdentified(view, latest)) return pat.authorizationId === authorizationOf(latest);
-  return pat.validFrom <= latest.createdAt + skewMs;
+  return pat.validFrom <= latest.createdAt + serverSkewMs;
 }
 
 /**
@@ -64,9 +62,13 @@ function supersededTokens(view: TokenView, latest: VaultVersion): readonly Candi
   return versions.flatMap((version, place): readonly Candidate[] => {
     const id = authorizationOf(version);
     const pat = personal.find(({ authorizationId }) => authorizationId === id);
-    const freed = freedAt(versions.slice(0, place));
+    const newer = versions.slice(0, place);
+    const freed = freedAt(newer);
+    // One that was put back counts where it was last.
+    if (newer.some((other) => authorizationOf(other) === id)) return [];
     if (pat === undefined || freed === undefined || mayBeLatest(view, latest, pat)) return [];
-    return [{ action: revoke(latest, pat, version), readyAt: freed + graceMsOf(policy) }];
+    const readyAt = Math.max(freed + graceMsOf(policy), hiddenUntil(view, pat));
+    return [{ action: revoke(latest, pat, version), readyAt }];
   });
 }
 
@@ -77,7 +79,7 @@ function leftovers(view: TokenView, latest: VaultVersion): readonly Candidate[] 
   const dead = unreferencedTokens(view).filter((pat) => !mayBeLatest(view, latest, pat));
   return dead.map((pat) => ({
     action: revoke(latest, pat),
-    readyAt: Math.max(pat.validFrom + unreferencedMs, freed + graceMsOf(view.policy)),
+    readyAt: Math.max(pat.validFrom + unreferencedMs, freed + graceMsOf(view.policy), hiddenUntil(view, pat)),
   }));
 }
 
@@ -114,18 +116,37 @@ function leftToPeople(view: TokenView, latest: VaultVersion): readonly Candidate
   });
 }
 
+/**
+ * A version without the tag held one of the PATs of its time, nobody knows which, until something newer was everywhere.
+ * Each of them has its grace from there.
+ */
+function hiddenUntil({ versions = [], policy }: TokenView, pat: PersonalToken): EpochMs {
+  const graces = versions.flatMap((version, place) => {
+    if (authorizationOf(version) !== undefined) return [];
+    if (pat.validFrom > version.createdAt + serverSkewMs) return [];
+    const freed = freedAt(versions.slice(0, place));
+    return [(freed ?? Number.POSITIVE_INFINITY) + graceMsOf(policy)];
+  });
+  return Math.max(Number.NEGATIVE_INFINITY, ...graces);
+}
+
+/** When a copy was last seen to hold something else, under whichever version: nobody knows which PAT it was. */
+function strayedAt(versions: readonly VaultVersion[]): EpochMs {
+  const instants = versions.flatMap(({ tags }) => parseInstant(tags[tokenTags.strayed]) ?? []);
+  return Math.max(Number.NEGATIVE_INFINITY, ...instants);
+}
+
 export function planRetirement(view: TokenView): RetirementPlan {
   const { latest, versions, now } = view;
   if (latest === undefined || versions === undefined) return nothing;
   if (!isAccepted(view) || !allCopiesHoldLatest(view)) return nothing;
   const revocable = [...supersededTokens(view, latest), ...leftovers(view, latest)];
-  const strayedAt = parseInstant(latest.tags[tokenTags.strayed]) ?? Number.NEGATIVE_INFINITY;
-  const leastReadyAt = strayedAt + graceMsOf(view.policy);
+  const leastReadyAt = strayedAt(versions) + graceMsOf(view.policy);
   const candidates = [...revocable, ...leftToPeople(view, latest)].map(({ action, readyAt }) => ({
     action,
     readyAt: Math.max(readyAt, leastReadyAt),
   }));
-  const later = candidates.map(({ readyAt }) => readyAt).filter((at) => at > now);
+  const later = candidates.map(({ readyAt }) => readyAt).filter((at) => at > now && Number.isFinite(at));
   return {
     actions: candidates.filter(({ readyAt }) => readyAt <= now).map(({ action }) => action),
     ...(later.length === 0 ? {} : { nextLookAt: Math.min(...later) }),

@@ -1,6 +1,13 @@
 /** Whether a token is due to be replaced, and whether it may be now. */
 import type { EpochMs } from '../../domain/instant.ts';
-import { maxUnfinished, type RotationCause, rotateBeforeMs, tokenTags, unreferencedMs } from '../../domain/token.ts';
+import {
+  maxLeftovers,
+  maxUnfinished,
+  type RotationCause,
+  rotateBeforeMs,
+  tokenTags,
+  unreferencedMs,
+} from '../../domain/token.ts';
 import type { TokenAction, TokenAlarm } from './observedToken.ts';
 import { isOurs, lifespanOf, markedTokens, type TokenView, unreferencedTokens } from './tokenView.ts';
 
@@ -68,6 +75,17 @@ function isReadable({ observed, versions, personal }: TokenView): boolean {
   return observed.latest.known && versions !== undefined && personal !== undefined && isProvable;
 }
 
+/** Rotations that were cut short again and again wait; undefined = there are not so many. */
+function heldBack(view: TokenView): RotationPlan | undefined {
+  const unfinished = unreferencedTokens(view).map(({ validFrom }) => validFrom + unreferencedMs);
+  const young = unfinished.filter((at) => at > view.now);
+  const isFull = unfinished.length >= maxLeftovers;
+  if (young.length < maxUnfinished && !isFull) return undefined;
+  const detail = `${unfinished.length} PATs were never stored, ${young.length} of them in the last hour`;
+  const waiting: RotationPlan = { create: [], alarms: [{ reason: 'unfinishedRotations', detail }] };
+  return isFull || young.length === 0 ? waiting : { ...waiting, nextLookAt: Math.min(...young) };
+}
+
 /**
  * Nothing is created while the vault, the PATs or the proof are unknown: what could not be stored or proven would only be
  * left behind. Two rotations at once each create one; the vault's latest version decides which of them stays.
@@ -79,12 +97,8 @@ export function planRotation(view: TokenView): RotationPlan {
   if (cause === undefined) return nothing;
   if (cause === 'absent' && isDeleted(view))
     return { create: [], alarms: [{ reason: 'secretDeleted', subject: policy.vaultSecret }] };
-  const unfinished = unreferencedTokens(view).map(({ validFrom }) => validFrom + unreferencedMs);
-  const young = unfinished.filter((at) => at > now);
-  if (young.length >= maxUnfinished) {
-    const detail = `${young.length} PATs of the last hour were never stored`;
-    return { create: [], alarms: [{ reason: 'unfinishedRotations', detail }], nextLookAt: Math.min(...young) };
-  }
+  const held = heldBack(view);
+  if (held !== undefined) return held;
   const asked = observed.askedId === undefined ? {} : { askedId: observed.askedId };
   return { create: [{ kind: 'create', cause, validTo: now + policy.lifetimeMs, ...asked }], alarms: [] };
 }

@@ -1,5 +1,5 @@
 /** What the rules about one token have in common: names for what follows from a look. */
-import type { EpochMs } from '../../domain/instant.ts';
+import { type EpochMs, minutesMs } from '../../domain/instant.ts';
 import { parseInstant } from '../../domain/names.ts';
 import {
   isTokenDisplayName,
@@ -25,7 +25,15 @@ export interface TokenView {
 
 export const authorizationOf = ({ tags }: VaultVersion): string | undefined => tags[tokenTags.authorization];
 export const isOurs = ({ tags }: VaultVersion): boolean => tags[tokenTags.rotation] !== undefined;
-export const provenAt = ({ tags }: VaultVersion): EpochMs | undefined => parseInstant(tags[tokenTags.proven]);
+
+/** The clocks of vault and Azure DevOps may differ by this. */
+export const serverSkewMs = minutesMs(1);
+
+/** A mark from before the version was stored was copied from another one by whoever put an old token back. */
+export function provenAt({ tags, createdAt }: VaultVersion): EpochMs | undefined {
+  const at = parseInstant(tags[tokenTags.proven]);
+  return at === undefined || at < createdAt - serverSkewMs ? undefined : at;
+}
 
 /** What the PAT API says comes first: tags and attributes are copies that anybody with the vault may edit. */
 export function expiryOf(version: VaultVersion, personal: readonly PersonalToken[] | undefined): EpochMs | undefined {

@@ -3,7 +3,7 @@
  * again: the next round's look is the reading back, and its proof is the proof from the vault. Two control planes may
  * run it at once and do no harm.
  */
-import { UpstreamError } from '../../domain/errors.ts';
+import { hasErrorKind, UpstreamError } from '../../domain/errors.ts';
 import { type EpochMs, minutesMs, secondsMs } from '../../domain/instant.ts';
 import { tokenTags } from '../../domain/token.ts';
 import type { ObservedToken, TokenAction, TokenAlarm, TokenPlan } from '../../plan/tokens/observedToken.ts';
@@ -38,6 +38,18 @@ interface Course {
   readonly errors: unknown[];
 }
 
+/**
+ * That a copy strayed is noted before it is written, or the grace of what it held would be forgotten: where the note fails
+ * the copy waits for the next look. Without the right to write tags at all nothing is ever revoked, and the copy is written.
+ */
+function waitsForNote(actions: readonly TokenAction[], outcomes: readonly TokenOutcome[]): boolean {
+  const strays = actions.some((action) => action.kind === 'note' && action.tags[tokenTags.strayed] !== undefined);
+  const hasFailed = outcomes.some(
+    ({ action, kind, error }) => action === 'note' && kind === 'failed' && !hasErrorKind(error, 'forbidden'),
+  );
+  return strays && hasFailed;
+}
+
 /** In order; one that creates is not repeated in a pass, whatever came of it. */
 async function applyRound(
   pass: TokenPass,
@@ -48,7 +60,8 @@ async function applyRound(
   const hasCreated = course.outcomes.some(({ action }) => action === 'create');
   for (const action of actions) {
     if (action.kind === 'create' && hasCreated) continue;
-    if (pass.deps.clock.now() >= deadlineAt)
+    const waits = action.kind === 'spread' && waitsForNote(actions, outcomes);
+    if (waits || pass.deps.clock.now() >= deadlineAt)
       outcomes.push({ action: action.kind, subject: pass.deps.policy.name, kind: 'postponed' });
     else outcomes.push(...(await applyTokenAction(pass, action)));
   }

@@ -55,6 +55,8 @@ export const twins = (drawn: TokenScenario): TokenScenario => ({
   ],
   deeds: [],
   outages: [],
+  lagMs: 0,
+  refusal: undefined,
   faultRate: 0,
   deaths: [],
   signedIn: true,

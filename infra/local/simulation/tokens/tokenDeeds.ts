@@ -28,22 +28,38 @@ function putBroken({ shelf, invariants }: DeedPlace): void {
 }
 
 /** An older version that still works, into the vault or a cluster. */
-function putBack({ server, shelf, copies, random, invariants }: DeedPlace, where: 'vault' | 'cluster'): void {
+function putBack(
+  { server, shelf, copies, random, invariants }: DeedPlace,
+  where: 'vault' | 'untagged' | 'cluster',
+): void {
   const older = shelf.versions.slice(1).filter(({ value }) => server.accepts(value));
   if (older.length === 0) return;
-  invariants.isMeddled = true;
   const { value, tags, expiresAt } = random.pick(older);
-  if (where === 'vault') shelf.store(value, { tags, ...(expiresAt === undefined ? {} : { expiresAt }) });
-  else copies.write(random.pick([...copies.values.keys()]), value);
+  if (where === 'cluster') {
+    invariants.onEdit(value);
+    copies.write(random.pick([...copies.values.keys()]), value, 'person');
+  } else {
+    const kept = where === 'vault' ? tags : {};
+    shelf.store(value, { tags: kept, ...(expiresAt === undefined ? {} : { expiresAt }) });
+  }
 }
 
 const deeds: Readonly<Record<DeedKind, (place: DeedPlace) => void>> = {
   putsTagged: (place) => put(place, true),
   putsUntagged: (place) => put(place, false),
   putsBroken: putBroken,
+  suspends: suspend,
   restores: (place) => putBack(place, 'vault'),
+  restoresUntagged: (place) => putBack(place, 'untagged'),
   editsCopy: (place) => putBack(place, 'cluster'),
 };
+
+function suspend({ server, shelf, invariants }: DeedPlace): void {
+  const { latest } = shelf;
+  if (latest === undefined) return;
+  invariants.onSuspend(latest.value);
+  server.suspend(latest.value);
+}
 
 export function doDeed(what: DeedKind, place: DeedPlace): void {
   deeds[what](place);

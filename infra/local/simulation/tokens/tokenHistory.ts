@@ -11,35 +11,17 @@ import { VirtualClock } from '../../world/clock.ts';
 import { Faults, Journal } from '../../world/faults.ts';
 import { type Random, seededRandom } from '../../world/random.ts';
 import { stormyFaults } from '../faultWeather.ts';
-import { CallCounter, type Crash, Mortal } from '../mortal.ts';
+import { CallCounter, Mortal } from '../mortal.ts';
 import { doDeed } from './tokenDeeds.ts';
 import type { DoorOptions } from './tokenDoor.ts';
+import type { TokenHistoryOptions, TokenHistoryResult } from './tokenHistoryResult.ts';
 import { TokenInvariants } from './tokenInvariants.ts';
 import { TokenPlane } from './tokenPlane.ts';
 import { clusterPort, personalTokensPort, proofPort, vaultPort } from './tokenPorts.ts';
 import { type Deed, drawTokenScenario, type TokenScenario } from './tokenScenario.ts';
 import { CopyShelf, copyName, PatServer, VaultShelf } from './tokenWorlds.ts';
 
-export interface TokenHistoryOptions {
-  readonly seed: number;
-  /** Overrides what the seed drew. */
-  readonly scenario?: (drawn: TokenScenario) => TokenScenario;
-  readonly crash?: Crash;
-  readonly trace?: (line: string) => void;
-}
-
-export interface TokenHistoryResult {
-  readonly seed: number;
-  readonly violations: readonly string[];
-  readonly rotations: number;
-  readonly revoked: number;
-  readonly mostLive: number;
-  readonly probes: number;
-  readonly failedProbes: number;
-  readonly calls: number;
-  readonly crashes: number;
-  readonly warnings: number;
-}
+export type { TokenHistoryOptions, TokenHistoryResult } from './tokenHistoryResult.ts';
 
 const organisation = 'https://dev.azure.com/contoso';
 const name = 'registration';
@@ -215,6 +197,10 @@ class TokenHistory {
     doDeed(deed.what, { server, shelf, copies, random, invariants, scope, lifetimeMs: this.scenario.lifetimeMs });
   }
 
+  #refuse(refuses: boolean): void {
+    this.server.refuses = refuses;
+  }
+
   #troubles(): void {
     const { clock, random, scenario } = this;
     const weather = stormyFaults(this.faults, random, scenario.faultRate);
@@ -224,6 +210,11 @@ class TokenHistory {
       clock.after(at, () => {
         if (this.#planes.length > 0) random.pick(this.#planes).mortal.die();
       });
+    const { refusal } = scenario;
+    if (refusal !== undefined) {
+      clock.after(refusal.atMs, () => this.#refuse(true));
+      clock.after(refusal.atMs + refusal.forMs, () => this.#refuse(false));
+    }
     for (const deed of scenario.deeds) clock.after(deed.atMs, () => this.#deed(deed));
     clock.after(scenario.calmAtMs, () => {
       weather.calm();
@@ -234,8 +225,8 @@ class TokenHistory {
 
   /** Where nothing goes wrong nobody rotates unasked, whatever events the rotations raise. */
   #countRotations(): void {
-    const { faultRate, outages, deeds, lagMs, maxLifespanMs, asked } = this.scenario;
-    const troubles = faultRate + outages.length + deeds.length + lagMs + this.crashes;
+    const { faultRate, outages, deeds, lagMs, maxLifespanMs, asked, refusal } = this.scenario;
+    const troubles = (refusal?.forMs ?? 0) + faultRate + outages.length + deeds.length + lagMs + this.crashes;
     if (troubles > 0 || maxLifespanMs !== Number.POSITIVE_INFINITY) return;
     const deliveries = asked.reduce((sum, one) => sum + one.deliveries.length, 0);
     const { rotations, violations } = this.invariants;

@@ -9,6 +9,8 @@ import type { CopyShelf, Issued, PatServer, VaultShelf } from './tokenWorlds.ts'
 const probeMs = 100;
 /** Of the grace: it counts from a look, the last write of which may land a little later. */
 const toleranceMs = minutesMs(3);
+/** The same where calls are lost: whoever was overtaken may write what is old once more before it is seen. */
+const stormyToleranceMs = minutesMs(8);
 
 export interface WatchedToken {
   readonly policy: TokenPolicy;
@@ -34,11 +36,16 @@ export class TokenInvariants {
   readonly #latestUntil = new Map<string, EpochMs>();
   /** When the vault or a copy was last seen to hold it, by value. */
   readonly #heldUntil = new Map<string, EpochMs>();
-  /** A person put an old token back: who reads it, and since when, is theirs to know. */
-  isMeddled = false;
+  /** Old tokens that a person wrote into a cluster. */
+  readonly #edited = new Set<string>();
+  /** Of those, the ones that were there before the latest version was everywhere: nobody could know that they had been. */
+  readonly #unseen = new Set<string>();
+  /** Taken out of service by a person: who holds them is locked out through no fault of ours. */
+  readonly #suspended = new Set<string>();
   /** Calm time ends and begins here: nothing can be revoked while the vault or a cluster is out of reach. */
   #calmMs = 0;
   #isStormy = false;
+  #wasStormy = false;
   /** A person stored what does not work; what the vault holds is then not ours to answer for. */
   brokenByPerson: string | undefined;
   violations: string[] = [];
@@ -60,9 +67,19 @@ export class TokenInvariants {
     token.copies.onWrite = (name, value) => this.#onWrite(name, value);
   }
 
+  onEdit(value: string): void {
+    this.#edited.add(value);
+    if (this.#token.shelf.latest?.tags[tokenTags.proven] === undefined) this.#unseen.add(value);
+  }
+
+  onSuspend(value: string): void {
+    this.#suspended.add(value);
+  }
+
   set stormy(isStormy: boolean) {
     this.check();
     this.#isStormy = isStormy;
+    this.#wasStormy ||= isStormy;
   }
 
   get rotations(): number {
@@ -84,7 +101,7 @@ export class TokenInvariants {
     const probes = Math.floor(now / probeMs) - Math.floor(this.#checkedAt / probeMs);
     this.probes += probes;
     if (this.#isLockedOut) this.failedProbes += probes;
-    if (!this.#isStormy && this.#isIdentified()) this.#calmMs += now - this.#checkedAt;
+    if (!this.#isStormy && this.#isRevocable()) this.#calmMs += now - this.#checkedAt;
     this.#checkedAt = now;
   }
 
@@ -96,7 +113,7 @@ export class TokenInvariants {
     const { latest } = shelf;
     if (latest !== undefined && latest.version !== this.brokenByPerson)
       held.push({ name: `the vault's ${latest.version}`, value: latest.value });
-    const dead = held.filter(({ value }) => !server.accepts(value));
+    const dead = held.filter(({ value }) => !server.accepts(value) && !this.#suspended.has(value));
     if (dead.length > 0 && !this.#isLockedOut)
       this.#violate(`agents cannot register with what ${dead.map(({ name }) => name).join(', ')} holds`);
     this.#isLockedOut = dead.length > 0;
@@ -105,11 +122,11 @@ export class TokenInvariants {
     if (this.live > 1 + recent) this.#violate(`${this.live} PATs live after ${recent} recent rotations`);
   }
 
-  /** Of a version that a person stored without tags nobody can say which PAT it holds, so that none may end. */
-  #isIdentified(): boolean {
+  /** Nothing may end while the latest version does not work, or nobody can say which PAT it holds. */
+  #isRevocable(): boolean {
     const { shelf, server } = this.#token;
     const id = shelf.latest?.tags[tokenTags.authorization];
-    return server.list().some(({ authorizationId }) => authorizationId === id);
+    return server.accepts(shelf.latest?.value) && server.list().some(({ authorizationId }) => authorizationId === id);
   }
 
   #noteHeld(): void {
@@ -117,6 +134,8 @@ export class TokenInvariants {
     const [was] = this.#held;
     if (was !== undefined) this.#latestUntil.set(was, this.#now());
     for (const value of this.#held) if (value !== undefined) this.#heldUntil.set(value, this.#now());
+    if (was !== shelf.latest?.value)
+      for (const value of copies.values.values()) if (this.#edited.has(value)) this.#unseen.add(value);
     this.#held = [shelf.latest?.value, ...copies.values.values()];
   }
 
@@ -132,8 +151,7 @@ export class TokenInvariants {
     const { shelf, staleMs } = this.#token;
     if (shelf.latest?.value === value) return;
     const until = this.#latestUntil.get(value) ?? Number.NEGATIVE_INFINITY;
-    const isEdited = this.isMeddled;
-    if (!isEdited && this.#now() - until > staleMs) this.#violate(`${name} is given what the vault does not hold`);
+    if (this.#now() - until > staleMs) this.#violate(`${name} is given what the vault does not hold`);
   }
 
   #onRevoke(issued: Issued): void {
@@ -141,7 +159,10 @@ export class TokenInvariants {
     this.#noteHeld();
     const { shelf, copies, server, policy } = this.#token;
     const heldMs = this.#now() - (this.#heldUntil.get(issued.value) ?? Number.NEGATIVE_INFINITY);
-    if (!this.isMeddled && heldMs < policy.graceMs - toleranceMs)
+    if (
+      !this.#unseen.has(issued.value) &&
+      heldMs < policy.graceMs - (this.#wasStormy ? stormyToleranceMs : toleranceMs)
+    )
       this.#violate(`${issued.displayName} revoked ${Math.round(heldMs / 1000)} s after it was last held`);
     const holders = [...copies.values].filter(([, value]) => value === issued.value).map(([name]) => name);
     if (shelf.latest?.value === issued.value) holders.push(`the vault's ${shelf.latest.version}`);

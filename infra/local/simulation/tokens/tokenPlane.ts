@@ -1,6 +1,7 @@
 /** A control plane that looks after tokens: by timer, by event and on demand, several passes at once if it so happens. */
 
 import type { EpochMs } from '../../../../shared/domain/instant.ts';
+import { slotMs } from '../../../../shared/domain/intent.ts';
 import type { TokenPolicy } from '../../../../shared/domain/token.ts';
 import type { ClusterSecrets, PersonalTokens, TokenProof, TokenVault } from '../../../../shared/ports/tokens.ts';
 import type { Clock, Log } from '../../../../shared/ports.ts';
@@ -40,8 +41,8 @@ export class TokenPlane {
   active = 0;
   /** Two passes were under way at the same time, at least once. */
   hasOverlapped = false;
-  /** Of the next look that is set: several for the same time are one message. */
-  #nextAt = Number.POSITIVE_INFINITY;
+  /** Slots of the next looks that are set: several for one slot are one message. */
+  readonly #slots = new Set<number>();
 
   constructor(options: PlaneOptions) {
     this.#options = options;
@@ -91,10 +92,11 @@ export class TokenPlane {
 
   #lookAgainAt(at: EpochMs): void {
     const { clock } = this.#options;
-    if (at >= this.#nextAt) return;
-    this.#nextAt = at;
-    clock.after(at - clock.now(), () => {
-      if (this.#nextAt === at) this.#nextAt = Number.POSITIVE_INFINITY;
+    const slot = Math.ceil(at / slotMs);
+    if (this.#slots.has(slot)) return;
+    this.#slots.add(slot);
+    clock.after(slot * slotMs - clock.now(), () => {
+      this.#slots.delete(slot);
       void this.look({ cause: 'nextLook' });
     });
   }

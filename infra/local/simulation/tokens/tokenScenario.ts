@@ -25,8 +25,12 @@ export type DeedKind =
   | 'putsBroken'
   /** Stores an older version that still works once more, tags and all. */
   | 'restores'
+  /** The same without the tags that tell which PAT it is. */
+  | 'restoresUntagged'
   /** Writes an older value that still works into a cluster. */
-  | 'editsCopy';
+  | 'editsCopy'
+  /** Takes rights away from the vault's PAT: it is listed and no longer accepted. */
+  | 'suspends';
 
 export interface Deed {
   readonly atMs: number;
@@ -48,6 +52,8 @@ export interface TokenScenario {
   readonly asked: readonly Asking[];
   readonly deeds: readonly Deed[];
   readonly outages: readonly Outage[];
+  /** A policy forbids new PATs for a while. */
+  readonly refusal: { readonly atMs: number; readonly forMs: number } | undefined;
   readonly faultRate: number;
   readonly deaths: readonly number[];
   readonly skew: { readonly server: number; readonly vault: number; readonly planes: number };
@@ -102,8 +108,10 @@ function drawOutage(random: Random): Outage {
 function drawDeeds(random: Random, mode: TokenScenario['mode']): readonly Deed[] {
   const puts = ['putsTagged', 'putsUntagged'] as const;
   const all =
-    mode === 'watch' ? ([...puts, ...puts, 'putsBroken'] as const) : ([...puts, 'restores', 'editsCopy'] as const);
-  return many(random, mode === 'watch' ? 3 : 1, () => ({ atMs: random.between(0, calmAtMs), what: random.pick(all) }));
+    mode === 'watch'
+      ? ([...puts, ...puts, 'putsBroken'] as const)
+      : ([...puts, 'restores', 'restoresUntagged', 'editsCopy', 'suspends'] as const);
+  return many(random, mode === 'watch' ? 3 : 2, () => ({ atMs: random.between(0, calmAtMs), what: random.pick(all) }));
 }
 
 const day = hoursMs(24);
@@ -127,6 +135,9 @@ export function drawTokenScenario(seed: number, random: Random): TokenScenario {
     asked: mode === 'rotate' ? [...drawAsked(random), ...drawTwins(random, latencyMs)] : [],
     deeds: drawDeeds(random, mode),
     outages: isStormy ? many(random, 3, () => drawOutage(random)) : [],
+    refusal: random.chance(0.2)
+      ? { atMs: random.between(0, calmAtMs / 2), forMs: random.between(0, calmAtMs / 2) }
+      : undefined,
     faultRate: isStormy ? random.pick([0, 0.02, 0.1, 0.25]) : 0,
     deaths: many(random, 3, () => random.between(0, calmAtMs)),
     skew: {
