@@ -111,10 +111,11 @@ export function planRerun(
 /** So long after the loss its run may come to an end and still be helped; the server takes up to 15 min to notice. */
 const rerunWithinMs = minutesMs(60);
 
-/** True while the tombstone must stay because what was lost may still be run again. */
-export const mayRerun = ({ lost, rerun }: AgentJob, isWanted: boolean, now: number): boolean =>
+/** True while the tombstone must stay because what was lost may still be run again. What we ended ourselves may not. */
+export const mayRerun = ({ lost, rerun, overAge }: AgentJob, isWanted: boolean, now: number): boolean =>
   isWanted &&
   rerun === 'open' &&
+  overAge === undefined &&
   lost?.runId !== undefined &&
   lost.projectId !== undefined &&
   now - lost.at < rerunWithinMs;

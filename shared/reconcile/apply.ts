@@ -28,7 +28,9 @@ const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: 
   // What must not be missed, because it shows for a moment only, before what can wait.
   { kinds: ['noteImage', 'noteLost', 'disable', 'endOverAge'], width: 6 },
   { kinds: ['noteAgent', 'retire', 'rollBack', 'bury'], width: 6 },
-  { kinds: ['rerun', 'tellRun', 'cancelRun'], width: 2 },
+  // One after the other: the second loss of a stage must find the tag of the first.
+  { kinds: ['rerun'], width: 1 },
+  { kinds: ['tellRun', 'cancelRun'], width: 2 },
   { kinds: ['deleteGhost', 'deleteLeftover', 'deletePlaceholder', 'noteControl'], width: 2 },
 ];
 

@@ -3,7 +3,7 @@
  * decided by a patch of the Job that only one control plane wins, the second by a tag on the run.
  */
 import type { AgentJob, LostWork } from '../domain/agentJob.ts';
-import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
+import { isUnfinished, type JobRequest, type TaskResult } from '../domain/jobRequest.ts';
 import type { PipelineRuns, RunStage } from '../ports/runs.ts';
 import { clusterOf } from './clusterOf.ts';
 import type { ReconcileDeps } from './deps.ts';
@@ -21,10 +21,12 @@ type Verdict = { readonly kind: 'wait' | 'never' } | { readonly kind: 'again'; r
 const wait: Verdict = { kind: 'wait' };
 const never: Verdict = { kind: 'never' };
 
-/** `succeeded`: it was not lost after all. `canceled`: somebody did not want it any more. */
+/** The first two: it was not lost after all. `canceled`: somebody did not want it any more. */
+const notAgain: ReadonlySet<TaskResult | undefined> = new Set(['succeeded', 'succeededWithIssues', 'canceled']);
+
 function ofRequest(request: JobRequest | undefined): Verdict | undefined {
   if (request === undefined) return undefined;
-  if (request.result === 'succeeded' || request.result === 'canceled') return never;
+  if (notAgain.has(request.result)) return never;
   return isUnfinished(request) ? wait : undefined;
 }
 

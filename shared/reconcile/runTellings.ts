@@ -11,8 +11,11 @@ type Told = 'told' | 'told already' | 'no such run' | 'refused' | 'nobody to tel
 /** Remembered whatever came of it, or an identity without the right would try again at every look. */
 export async function tagRun(deps: ReconcileDeps, run: RunOfRequest, tag: string): Promise<Told> {
   const { runs, memory } = deps;
-  if (runs === undefined) return 'nobody to tell';
   const { projectId, runId } = run;
+  if (runs === undefined) {
+    memory.told?.add(toldKey(runId, tag));
+    return 'nobody to tell';
+  }
   try {
     const tags = await runs.getTags(projectId, runId);
     const isNew = tags?.includes(tag) === false;
@@ -27,10 +30,12 @@ export async function tagRun(deps: ReconcileDeps, run: RunOfRequest, tag: string
   }
 }
 
+const outcomeOf = (told: Told): 'done' | 'failed' => (told === 'refused' ? 'failed' : 'done');
+
 export function tellRun(deps: ReconcileDeps, { name, run, tag }: ActionOf<'tellRun'>): Promise<Outcome> {
   return settle('tellRun', name, async () => {
     const told = await tagRun(deps, run, tag);
-    return [told === 'refused' ? 'failed' : 'done', `run ${run.runId}, ${tag}: ${told}`];
+    return [outcomeOf(told), `run ${run.runId}, ${tag}: ${told}`];
   });
 }
 
@@ -38,7 +43,7 @@ export function tellRun(deps: ReconcileDeps, { name, run, tag }: ActionOf<'tellR
 export function cancelRun(deps: ReconcileDeps, { name, run, tag }: ActionOf<'cancelRun'>): Promise<Outcome> {
   return settle('cancelRun', name, async () => {
     const told = await tagRun(deps, run, tag);
-    if (told !== 'told' || deps.runs === undefined) return ['done', `run ${run.runId}: ${told}`];
+    if (told !== 'told' || deps.runs === undefined) return [outcomeOf(told), `run ${run.runId}: ${told}`];
     const answer = await deps.runs.cancelRun(run.projectId, run.runId);
     return [answer === 'refused' ? 'failed' : 'done', `run ${run.runId}: ${answer}`];
   });

@@ -169,6 +169,7 @@ describe('planPool: what was lost', () => {
       changed: { runs: { tellAfterMs: 120_000, rerunLost: false } },
       want: [],
     },
+    { name: 'is not run again when we ended it at the maximum age', given: grave({ overAge: 1001 }), want: [] },
     {
       name: 'is given up after an hour',
       given: grave({ lost: { ...lost, at: minutesAgo(61) } }),
