@@ -20,7 +20,7 @@ import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { PoolParts } from './pools.ts';
 import type { PipelineRuns } from './ports/runs.ts';
-import type { AgentPools, Clock, Cluster, TokenSource } from './ports.ts';
+import type { AgentPools, Clock, Cluster, Throttle, TokenSource } from './ports.ts';
 import type { ImageMemory } from './reconcile/images/agentVersions.ts';
 import { imageRegistryOf } from './registries.ts';
 
@@ -65,6 +65,7 @@ function registrationTokens(
 interface OrganisationDoors {
   readonly pools: AgentPools;
   readonly runs: PipelineRuns;
+  readonly throttle: Throttle;
 }
 
 /** Both over one connection. */
@@ -72,14 +73,21 @@ async function organisationDoors(
   organisation: OrganisationConfig,
   sources: CredentialSources,
 ): Promise<OrganisationDoors> {
-  const [{ azureDevOpsRest }, { poolsOver }, { runsOver }] = await Promise.all([
+  const [{ azureDevOpsRest }, { poolsOver }, { runsOver }, { ThrottleMemory }] = await Promise.all([
     import('./adapters/azureDevOps/rest.ts'),
     import('./adapters/azureDevOps/pools.ts'),
     import('./adapters/azureDevOps/runs.ts'),
+    import('./adapters/azureDevOps/throttle.ts'),
   ]);
   const credential = credentialOf(organisation.credential, sources);
-  const rest = azureDevOpsRest({ organisationUrl: organisation.url, credential, clock: sources.clock });
-  return { pools: poolsOver(rest), runs: runsOver(rest) };
+  const throttle = new ThrottleMemory(sources.clock);
+  const rest = azureDevOpsRest({
+    organisationUrl: organisation.url,
+    credential,
+    clock: sources.clock,
+    onThrottleHint: (retryAfterMs) => throttle.heard(retryAfterMs),
+  });
+  return { pools: poolsOver(rest), runs: runsOver(rest), throttle };
 }
 
 const optional = <K extends string>(key: K, value: string | undefined): Partial<Record<K, string>> =>
@@ -173,6 +181,7 @@ export function poolPartsOf(
     session: ({ organisation }) => sessions.get(organisation.short) ?? organisation.short,
     agentPools: async (url) => (await organisationAt(url)).pools,
     runs: async (url) => (await organisationAt(url)).runs,
+    throttle: async (url) => (await organisationAt(url)).throttle,
     registrationToken: registrationTokens(config, sources),
     cluster: (name) => lazyCluster(name, () => connectTo(name)),
     keys: once(async () => (await import('./adapters/azureDevOps/agentKeys.ts')).rsaAgentKeys()),

@@ -10,7 +10,7 @@ import type { Secret } from './domain/secret.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import type { Pass } from './intents.ts';
 import type { PipelineRuns } from './ports/runs.ts';
-import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces } from './ports.ts';
+import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, Throttle } from './ports.ts';
 import type { LookDeps, ReconcileDeps, ReconcileMemory } from './reconcile/deps.ts';
 import type { ImageLookup, ImageMemory } from './reconcile/images/agentVersions.ts';
 import type { GroupLook } from './reconcile/observeGroup.ts';
@@ -24,6 +24,8 @@ export interface PoolParts {
   readonly agentPools: (organisationUrl: string) => Promise<AgentPools>;
   /** Absent = nobody is told anything of what becomes of its request, and nothing is run again. */
   readonly runs?: (organisationUrl: string) => Promise<PipelineRuns>;
+  /** What the answers of an organisation say of its limits; absent = nobody listens. */
+  readonly throttle?: (organisationUrl: string) => Promise<Throttle>;
   /** Of the identity that only registers agents, for init containers; undefined = the organisation has none. */
   readonly registrationToken?: (organisationUrl: string) => (() => Promise<Secret>) | undefined;
   readonly cluster: (name: string) => Cluster;
@@ -105,9 +107,10 @@ async function depsFor(
   members: readonly Member[],
   log: Log,
 ): Promise<ReconcileDeps> {
-  const [pools, runs, keys, policy, ...others] = await Promise.all([
+  const [pools, runs, throttle, keys, policy, ...others] = await Promise.all([
     parts.agentPools(configured.organisation.url),
     parts.runs?.(configured.organisation.url),
+    parts.throttle?.(configured.organisation.url),
     parts.keys(),
     withVersions(parts, configured),
     ...members.map(async (member) => ({ ...member, policy: await withVersions(parts, member.policy) })),
@@ -116,7 +119,7 @@ async function depsFor(
   const group = others.map((other) => lookDeps(parts, other));
   const registrationToken = parts.registrationToken?.(policy.organisation.url);
   const common = { policy, pools, clusters: clustersOf(parts, policy), keys, nonces, clock, log, memory, namespaces };
-  return { ...common, group, ...defined({ runs, registrationToken }) };
+  return { ...common, group, ...defined({ runs, throttle, registrationToken }) };
 }
 
 async function reconcile(

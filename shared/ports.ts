@@ -133,6 +133,12 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Signs of a rate limit on whatever answers an organisation gave, successes included. */
+export interface Throttle {
+  /** Until when they asked to be left alone, by this machine's clock; it may be over. undefined = none ever did. */
+  readonly until: EpochMs | undefined;
+}
+
 export interface Nonces {
   next(): string;
 }

@@ -5,7 +5,7 @@ import type { ReapPreview, ReapRow } from '../../shared/plan/reap.ts';
 
 type Colors = ReturnType<typeof pc.createColors>;
 
-const keepWords: Readonly<Record<KeepReason | 'nextPass', string>> = {
+const keepWords: Readonly<Record<KeepReason, string>> = {
   notNamed: 'its name is not one that is looked at',
   placeholder: 'a placeholder: it stays offline for ever',
   online: 'online',
@@ -14,7 +14,6 @@ const keepWords: Readonly<Record<KeepReason | 'nextPass', string>> = {
   ageUnknown: 'nobody can tell how long it has been offline',
   withinGrace: 'younger than the grace',
   clustersUnknown: 'offline long enough, but a Job of it may run',
-  nextPass: 'a ghost; its turn comes in a later pass',
 };
 
 const steps: Readonly<Record<string, string>> = {

@@ -30,12 +30,12 @@ export function ghostFacts(view: View): GhostFacts {
 }
 
 export function planGhosts(view: View): readonly Action[] {
-  const { policy, agents, now } = view;
+  const { policy, observed, agents, now } = view;
   const facts = ghostFacts(view);
   const ghosts = agents.filter((agent) => whyKept(agent, facts) === undefined).toSorted((a, b) => a.id - b.id);
   // Another part of them with every minute, or a few that the server will not let go would keep all others.
   const first = ghosts.length === 0 ? 0 : Math.floor(now / 60_000) % ghosts.length;
   return [...ghosts.slice(first), ...ghosts.slice(0, first)]
-    .slice(0, policy.maxGhostsPerPass)
+    .slice(0, observed.ghostBudget ?? policy.maxGhostsPerPass)
     .map((agent) => ({ kind: 'deleteGhost', agentId: agent.id, name: agent.name }));
 }

@@ -67,6 +67,8 @@ export interface Observed {
   readonly control: Remembered<Control>;
   /** What runs were told already, as far as this process remembers; by `toldKey`. */
   readonly told?: ReadonlySet<string>;
+  /** How many ghosts a pass may begin with; absent = as many as the policy lets a pass. */
+  readonly ghostBudget?: number;
   /** Waiting requests whose runs are over: nobody will ever take them. */
   readonly runsOver: ReadonlySet<number>;
 }

@@ -80,7 +80,7 @@ function tellingOf<K extends ActionKind>(action: Extract<Action, { kind: K }>): 
 }
 
 /** The age of an agent as far as anybody can tell. */
-export const presence = (agent: Agent | undefined): Pick<ReapRow, 'agentId' | 'online' | 'offlineSince'> => {
+const presence = (agent: Agent | undefined): Pick<ReapRow, 'agentId' | 'online' | 'offlineSince'> => {
   if (agent === undefined) return {};
   const since = agent.online ? undefined : offlineSince(agent);
   return { agentId: agent.id, online: agent.online, ...(since === undefined ? {} : { offlineSince: since }) };
@@ -94,19 +94,33 @@ function reaped(view: View, action: Action): readonly ReapRow[] {
   return [cluster === undefined ? row : { ...row, cluster }];
 }
 
-/** What stays: agents without a step of their own, and agent jobs whose agent tells nothing of them. */
-function kept(view: View, rows: readonly ReapRow[]): readonly ReapRow[] {
+const isKept = ({ verdict }: ReapRow): boolean => verdict === 'keep';
+
+/** What the pass leaves alone: agents without a step of their own, and agent jobs whose agent tells nothing of them. */
+function unplanned(view: View, rows: readonly ReapRow[]): readonly ReapRow[] {
   const goes = new Set(rows.map(({ name }) => name));
   const facts = ghostFacts(view);
   const agents = view.agents.filter(({ name }) => !goes.has(name));
   const listed = new Set(agents.map(({ name }) => name));
   const agentJobs = view.agentJobs.filter(({ name }) => !goes.has(name) && !listed.has(name));
   return [
-    // One that no rule keeps is a ghost beyond the budget of a pass.
-    ...agents.map((agent) => keptAgent(agent, whyKept(agent, facts) ?? 'nextPass')),
+    ...agents.map((agent): ReapRow => {
+      const reason = whyKept(agent, facts);
+      // One that no rule keeps is a ghost beyond the budget of a pass.
+      return reason === undefined ? { ...ghostRow(agent), detail: 'in a later pass' } : keptAgent(agent, reason);
+    }),
     ...agentJobs.map(keptAgentJob),
   ];
 }
+
+export const ghostRow = (agent: Agent): ReapRow => ({
+  verdict: 'reap',
+  object: 'agent',
+  name: agent.name,
+  step: 'deleteGhost',
+  reason: 'ghost',
+  ...presence(agent),
+});
 
 const keptAgentJob = ({ name, cluster, phase, reason }: AgentJob): ReapRow => ({
   verdict: 'keep',
@@ -117,7 +131,7 @@ const keptAgentJob = ({ name, cluster, phase, reason }: AgentJob): ReapRow => ({
   ...detailed(reason),
 });
 
-export const keptAgent = (agent: Agent, reason: KeepReason | 'nextPass'): ReapRow => ({
+export const keptAgent = (agent: Agent, reason: KeepReason): ReapRow => ({
   verdict: 'keep',
   object: reason === 'placeholder' ? 'placeholder' : 'agent',
   name: agent.name,
@@ -143,7 +157,7 @@ export function previewReap(policy: PoolPolicy, observed: Observed): ReapPreview
     poolId: policy.poolId,
     pool: policy.poolName,
     at,
-    rows: [...rows.toSorted(byAge), ...kept(view, rows).toSorted(byAge)],
+    rows: [...rows, ...unplanned(view, rows)].toSorted((a, b) => Number(isKept(a)) - Number(isKept(b)) || byAge(a, b)),
     alarms: plan.alarms,
     clustersUnknown: observed.clusters.flatMap(({ name, agentJobs }) => (agentJobs.known ? [] : [name])),
     clustersAsked: true,

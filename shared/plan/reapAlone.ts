@@ -7,7 +7,7 @@ import type { EpochMs } from '../domain/instant.ts';
 import { isUnfinished, type JobRequest } from '../domain/jobRequest.ts';
 import { isProbeAgentName, parseName } from '../domain/names.ts';
 import { type GhostFacts, whyKept } from './ghostRule.ts';
-import { byAge, keptAgent, presence, type ReapPreview, type ReapRow } from './reap.ts';
+import { byAge, ghostRow, keptAgent, type ReapPreview, type ReapRow } from './reap.ts';
 import { wasEverOnline } from './supply.ts';
 
 export interface UnconfiguredPool {
@@ -76,15 +76,7 @@ export function previewAlone(pool: UnconfiguredPool): ReapPreview {
   };
   const rows = agents.map((agent): ReapRow => {
     const reason = whyKept(agent, facts);
-    if (reason !== undefined) return keptAgent(agent, reason);
-    return {
-      verdict: 'reap',
-      object: 'agent',
-      name: agent.name,
-      step: 'deleteGhost',
-      reason: 'ghost',
-      ...presence(agent),
-    };
+    return reason === undefined ? ghostRow(agent) : keptAgent(agent, reason);
   });
   const of = (verdict: ReapRow['verdict']): readonly ReapRow[] =>
     rows.filter((row) => row.verdict === verdict).toSorted(byAge);

@@ -6,7 +6,8 @@ import type { Secret } from '../domain/secret.ts';
 import type { PoolPolicy } from '../domain/template.ts';
 import type { LicenceNeeds, Refusing } from '../plan/observed.ts';
 import type { PipelineRuns } from '../ports/runs.ts';
-import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs } from '../ports.ts';
+import type { AgentKeys, AgentPools, Clock, Cluster, Log, Nonces, ParallelJobs, Throttle } from '../ports.ts';
+import type { GhostMemory } from './ghostBudget.ts';
 
 /** What an earlier look learned of a run, and when by Azure DevOps' time. */
 export interface KnownRun {
@@ -34,6 +35,8 @@ export interface ReconcileMemory {
   readonly runs?: Map<number, KnownRun>;
   /** What runs were told; see Observed. */
   readonly told?: Set<string>;
+  /** What ghosts may cost. */
+  ghosts?: GhostMemory;
   /** When each cluster was asked for leftovers last, by Azure DevOps' time. */
   readonly leftoversAskedAt?: Map<string, EpochMs>;
   /**
@@ -50,6 +53,8 @@ export interface LookDeps {
   readonly clusters: readonly Cluster[];
   readonly clock: Clock;
   readonly memory: ReconcileMemory;
+  /** Of the pool's organisation; absent = nobody listens for signs. */
+  readonly throttle?: Throttle;
 }
 
 export interface ReconcileDeps extends LookDeps {

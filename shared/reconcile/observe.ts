@@ -11,6 +11,7 @@ import { knownAgentJobs } from '../plan/observed.ts';
 import { scopeOf } from '../plan/view.ts';
 import type { ParallelJobs, Stamped } from '../ports.ts';
 import type { LookDeps } from './deps.ts';
+import { ghostBudget } from './ghostBudget.ts';
 import { readLeftovers } from './leftovers.ts';
 import { attempt, clusterReadMs, readControlMaps, readParallelJobs, readQuotas, remember } from './optionalReads.ts';
 import { readRunsOver } from './readRunsOver.ts';
@@ -84,6 +85,7 @@ export async function observePool(deps: LookDeps, options: LookOptions = {}): Pr
     group: [],
     control,
     runsOver: new Set(),
+    ghostBudget: ghostBudget(deps),
   };
   const runsOver = observed.requests.known
     ? await readRunsOver(deps, observed.requests.value, knownAgentJobs(observed), observed.at, errors)

@@ -5,6 +5,7 @@ import { isUnfinished } from '../domain/jobRequest.ts';
 import { clusterOf } from './clusterOf.ts';
 import { deleteOwnSecret } from './creation.ts';
 import type { Pass, ReconcileDeps } from './deps.ts';
+import { beginGhost } from './ghostBudget.ts';
 import type { Outcome } from './outcome.ts';
 import { noteAgentPatch, rollBackPatch } from './patches.ts';
 import { type ActionOf, movedOn, settle, unlessMoved } from './settle.ts';
@@ -90,6 +91,7 @@ async function lastLook(
  */
 export function deleteGhost(deps: ReconcileDeps, action: ActionOf<'deleteGhost'>): Promise<Outcome> {
   return settle('deleteGhost', action.name, async () => {
+    if (!beginGhost(deps)) return ['waiting', 'the server asks for patience'];
     if (!(await isForsaken(deps, { id: action.agentId, name: action.name }))) return ['waiting', 'its Job lives'];
     const found = await lastLook(deps, action);
     if (found === 'gone') return ['done', 'gone already'];

@@ -9,6 +9,7 @@ import { secondsMs } from '../../../shared/domain/instant.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Call, FaultKind, Faults, Journal } from '../world/faults.ts';
 import type { Random } from '../world/random.ts';
+import type { RateLimiter } from './wire/rateLimit.ts';
 import { WorldError } from './worldError.ts';
 
 export interface InProcessOptions {
@@ -21,7 +22,14 @@ export interface InProcessOptions {
   readonly latencyMs?: () => { readonly before: number; readonly after: number };
   /** Decides what partial lists leave out; absent, they leave out every second entry. */
   readonly random?: Random;
+  /** All callers share an identity. Absent = no limit. */
+  readonly limiter?: RateLimiter;
+  /** What the header Retry-After of any answer says, successes included. */
+  readonly onThrottleHint?: (retryAfterMs: number) => void;
 }
+
+/** How long the server holds back an answer once it warns; its documentation says up to 30 s. */
+const heldBackMs = secondsMs(1);
 
 /** Whose door it is, and how its world refuses; by default that of Azure DevOps. */
 export interface InProcessDoor {
@@ -92,6 +100,7 @@ export class InProcessCalls {
     const latency = this.#options.latencyMs?.();
     try {
       await this.#wait(latency?.before);
+      await this.#limited(name.operation);
       const value = await this.#struck(name, effect, fault);
       await this.#wait(latency?.after);
       call.outcome = fault?.kind ?? 'ok';
@@ -111,6 +120,16 @@ export class InProcessCalls {
     if (fault.kind === 'status') return this.#statusAnswer(name, fault);
     if (fault.kind === 'slow') return this.#slow(name.operation, effect(keepAll), fault.ms);
     return this.#broken(name.operation, effect, fault.kind);
+  }
+
+  async #limited(operation: string): Promise<void> {
+    const { limiter, clock, onThrottleHint } = this.#options;
+    const answer = limiter?.count('mayfly', clock.now());
+    if (answer === undefined || answer.verdict === 'free') return;
+    const retryAfterMs = secondsMs(Number(answer.headers['retry-after']));
+    onThrottleHint?.(retryAfterMs);
+    if (answer.verdict === 'refused') throw this.#failure(operation, 'throttled', { status: 429, retryAfterMs });
+    await this.#wait(heldBackMs);
   }
 
   async #broken(operation: string, effect: (keep: Keep) => unknown, fault: BrokenAnswer): Promise<never> {

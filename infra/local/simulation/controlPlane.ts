@@ -2,6 +2,7 @@
  * One control plane on virtual time: a sweep timer, hooks, its own next looks, and the passes that they cause. Passes
  * over one pool follow each other, as a Service Bus session sees to; now and then two overlap, as when its lock is lost.
  */
+import { ThrottleMemory } from '../../../shared/adapters/azureDevOps/throttle.ts';
 import { clusterOver } from '../../../shared/adapters/kubernetes/cluster.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/domain/json.ts';
 import { Secret } from '../../../shared/domain/secret.ts';
@@ -10,6 +11,7 @@ import type { AgentKeys, Cluster, Log } from '../../../shared/ports.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
 import { inProcessAgentPools } from '../azureDevOps/inProcess.ts';
+import type { RateLimiter } from '../azureDevOps/wire/rateLimit.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import { inProcessKubernetesApi } from '../kubernetes/inProcess.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
@@ -31,6 +33,8 @@ export interface Surroundings {
   readonly latencyMs: number;
   /** No call is quicker on its way there or back; absent = 0. */
   readonly leastLatencyMs?: number;
+  /** Of calls of Azure DevOps; all control planes are one identity. Absent = none. */
+  readonly limiter?: RateLimiter;
 }
 
 export interface ControlPlaneOptions {
@@ -80,6 +84,8 @@ export class ControlPlane {
   #depsFor(policy: PoolPolicy): ReconcileDeps {
     const { clock, random, ado, clusters, namespace, journal, faults, latencyMs, leastLatencyMs = 0 } = this.#around;
     const { name: caller, mortal, log } = this.#options;
+    const { limiter } = this.#around;
+    const throttle = new ThrottleMemory(clock);
     const half = (): number => (latencyMs === 0 ? 0 : random.between(leastLatencyMs, latencyMs));
     const pools = mortal.through(
       inProcessAgentPools(ado, {
@@ -89,11 +95,14 @@ export class ControlPlane {
         clock,
         random,
         latencyMs: () => ({ before: half(), after: half() }),
+        ...(limiter !== undefined && { limiter }),
+        onThrottleHint: (retryAfterMs) => throttle.heard(retryAfterMs),
       }),
     );
     return {
       policy,
       pools,
+      throttle,
       clusters: policy.clusters.flatMap((name) => {
         const world = clusters.get(name);
         if (world === undefined) return [];

@@ -30,9 +30,12 @@ const header = (raw: RawAnswer, name: string): string | undefined => {
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-/** How long the server asks us to stay away, in ms; it may ask so on a 200, too (rate limits documentation, 2025-09). */
+/**
+ * How long the server asks us to stay away, in ms; it may ask so on a 200, too, or only tell how long it has held the
+ * answer back (rate limits documentation, 2025-09).
+ */
 export const throttleHintMs = (raw: RawAnswer, now: EpochMs): number | undefined =>
-  retryAfterMs(header(raw, 'retry-after'), now);
+  retryAfterMs(header(raw, 'retry-after'), now) ?? retryAfterMs(header(raw, 'x-ratelimit-delay'), now);
 
 /** The meaning of `raw`, or a classified rejection. `wantsBody`: an answer without JSON is an error. */
 export function meaningOf(raw: RawAnswer, operation: string, wantsBody: boolean): Answer {

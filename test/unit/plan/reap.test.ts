@@ -86,14 +86,14 @@ describe('previewReap', () => {
     expect(told(given)).toEqual(want);
   });
 
-  it('lists the longest offline first, and what waits for a later pass with the others that stay', () => {
+  it('lists the longest offline first, and tells what is beyond the budget of a pass', () => {
     const few = aPoolPolicy({ maxGhostsPerPass: 1 });
     const agents = [ghost(601), { ...ghost(602), statusChangedAt: minutesAgo(20) }, { ...ghost(603), createdAt: 0 }];
     const preview = previewReap(few, anObserved({ agents }));
     const listed = preview?.rows
       .filter(({ object }) => object === 'agent')
-      .map(({ verdict, reason }) => `${verdict} ${reason}`);
-    expect(listed).toEqual(['reap ghost', 'keep nextPass', 'keep nextPass']);
+      .map(({ verdict, reason, detail }) => [verdict, reason, detail].filter(Boolean).join(' '));
+    expect(listed?.toSorted()).toEqual(['reap ghost', 'reap ghost in a later pass', 'reap ghost in a later pass']);
     const all = previewReap(policy, anObserved({ agents }))?.rows.filter(({ verdict }) => verdict === 'reap');
     expect(all?.map(({ agentId }) => agentId)).toEqual([601, 603, 602]);
   });

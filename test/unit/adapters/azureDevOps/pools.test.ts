@@ -47,11 +47,20 @@ describe('a call', () => {
     expect(server.asked.map((asked) => asked.headers.authorization)).toEqual(['Bearer t1', 'Bearer t2']);
   });
 
-  it('passes on a request to slow down, on a success too', async () => {
+  it.each([
+    { name: 'a request to slow down', headers: { 'retry-after': '7' }, want: [7000] },
+    { name: 'that the answer was held back', headers: { 'x-ratelimit-delay': '1.5' }, want: [1500] },
+    {
+      name: 'the request rather than the delay',
+      headers: { 'retry-after': '7', 'x-ratelimit-delay': '1' },
+      want: [7000],
+    },
+    { name: 'nothing where nothing is said', headers: {}, want: [] },
+  ])('passes on $name, on a success too', async ({ headers, want }) => {
     const hints: number[] = [];
-    server.respond(answering({ body: listOf(), headers: { 'retry-after': '7' } }));
+    server.respond(answering({ body: listOf(), headers }));
     await thePools({ onThrottleHint: (ms) => hints.push(ms) }).listAgents(7);
-    expect(hints).toEqual([7000]);
+    expect(hints).toEqual(want);
   });
 });
 
