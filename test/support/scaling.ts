@@ -2,6 +2,7 @@
  * Control planes, hooks and slow agents on virtual time, without any fault: what is counted here must come out exact.
  * Looking goes past the doors.
  */
+import { type RateLimit, RateLimiter } from '../../infra/local/azureDevOps/wire/rateLimit.ts';
 import { AzureDevOpsWorld } from '../../infra/local/azureDevOps/world.ts';
 import { inProcessKubernetesApi } from '../../infra/local/kubernetes/inProcess.ts';
 import type { PodStory } from '../../infra/local/kubernetes/podStory.ts';
@@ -57,6 +58,8 @@ export interface ScalingOptions {
   readonly parallelJobs?: number;
   readonly sweepMs?: number;
   readonly startsAt?: EpochMs;
+  /** Of the calls of Azure DevOps. */
+  readonly rateLimit?: RateLimit;
   /** Templates whose pods no node ever takes. */
   readonly unschedulable?: (template: string) => boolean;
   /** Of pods that are not like all others. */
@@ -119,6 +122,7 @@ export class ScalingWorld {
       faults: new Faults(),
       leastLatencyMs: 25,
       latencyMs: 100,
+      ...(options.rateLimit !== undefined && { limiter: new RateLimiter(options.rateLimit) }),
     };
     this.#planes = Array.from({ length: planes }, (_, index) => this.#boot(this.#around, `plane-${index}`, options));
     this.#hooks();
