@@ -158,6 +158,12 @@ const rules: readonly Rule[] = [
   },
   {
     upstream: 'keyVault',
+    kinds: ['notFound'],
+    lacks: 'the vault has no secret of this name',
+    fix: 'Put it there, or correct the name; a rotated token is made by the next pass of its upkeep.',
+  },
+  {
+    upstream: 'keyVault',
     kinds: ['unauthorized', 'forbidden'],
     lacks: 'the identity may not use the vault, or its firewall keeps this address out',
     fix: 'Access control of the vault: Key Vault Secrets User to read, Key Vault Secrets Officer to rotate. Allow the network of the function app.',

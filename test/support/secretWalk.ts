@@ -18,6 +18,8 @@ export const placeKinds = [
   'agent',
   'request',
   'answer',
+  'vault',
+  'call',
 ] as const;
 export type PlaceKind = (typeof placeKinds)[number];
 

@@ -89,7 +89,7 @@ export async function startAzure({ clock, ports, devOpsTokens, poolIds }: AzureO
 
 /** Its tokens are known to the organisation as a user's own, who may therefore make personal access tokens. */
 function startSignIn(clock: WorldClock, devOpsTokens: TokenRegistry, poolIds: readonly number[]): EntraWorld {
-  const rights = { read: poolIds, manage: poolIds, hooks: false };
+  const rights = { read: poolIds, manage: poolIds, hooks: true };
   return new EntraWorld({
     now: () => clock.now(),
     tenantId: localSignIn.tenantId,

@@ -29,6 +29,7 @@ import { type Inventory, type LeftOvers, leftOvers } from './leftOvers.ts';
 import { type LocalAzure, startAzure } from './localAzure.ts';
 import { startCluster } from './localCluster.ts';
 import { startControlPlane } from './localControlPlane.ts';
+import { forwardVaultEvents } from './localEvents.ts';
 import {
   type DeliveredHook,
   type LocalHooks,
@@ -192,6 +193,7 @@ async function compose(options: LocalSystemOptions, opened: Opened): Promise<Loc
     ? await startControlPlane({ ...options, settings, port: doors.ports.functions })
     : undefined;
   if (host !== undefined) opened.push(() => host.close(1000));
+  if (host !== undefined) opened.push(await forwardVaultEvents(doors.azure.vault.secrets, clock, host));
   const functions = host === undefined ? doors.ports.functions : Number(new URL(host.url).port);
   organisation.subscribe(`http://127.0.0.1:${functions}${hookPath}`, settings['MAYFLY_HOOK_SECRET'] ?? '');
 

@@ -124,6 +124,12 @@ const rows: readonly (readonly [name: string, given: Refusal, lacks: RegExp, fix
     /Key Vault Secrets Officer/,
   ],
   [
+    'a secret that is not there',
+    { upstream: 'keyVault', operation: 'getting a secret', kind: 'notFound', detail: 'SecretNotFound' },
+    /no secret of this name/,
+    /Put it there/,
+  ],
+  [
     'a queue that may not be used',
     { upstream: 'serviceBus', operation: 'sending intents', kind: 'unauthorized' },
     /may not use the queue/,
