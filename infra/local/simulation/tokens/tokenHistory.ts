@@ -228,7 +228,9 @@ class TokenHistory {
     const { faultRate, outages, deeds, lagMs, maxLifespanMs, asked, refusal } = this.scenario;
     const troubles = (refusal?.forMs ?? 0) + faultRate + outages.length + deeds.length + lagMs + this.crashes;
     if (troubles > 0 || maxLifespanMs !== Number.POSITIVE_INFINITY) return;
-    const deliveries = asked.reduce((sum, one) => sum + one.deliveries.length, 0);
+    // A second delivery rotates too if it comes before the first one's version is stored, a dozen calls later.
+    const early = 20 * this.scenario.latencyMs;
+    const deliveries = asked.flatMap((one) => one.deliveries.filter((at, index) => index === 0 || at < early)).length;
     const { rotations, violations } = this.invariants;
     if (rotations > deliveries) violations.push(`${rotations} rotations where ${deliveries} were asked for`);
   }
