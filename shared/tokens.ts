@@ -63,6 +63,8 @@ const width = 4;
 /** A pass by the hourly timer answers until the next one. */
 const passKeepMs = hoursMs(1) + minutesMs(10);
 const lookKeepMs = minutesMs(5);
+/** What could not be found out is tried again sooner, but not by every probe that asks for the health. */
+const unknownKeepMs = secondsMs(30);
 /** Whoever asks for the health waits no longer. */
 const lookMs = secondsMs(8);
 const dayMs = hoursMs(24);
@@ -136,7 +138,7 @@ export function tokensOver(targets: readonly TokenTarget[], clock: Clock, ownLog
       ownLog.write('warn', 'token.look.failed', { token: target.name, ...errorFields(error) });
       return undefined;
     });
-    return remember(target.name, finding, lookKeepMs);
+    return remember(target.name, finding, finding === undefined ? unknownKeepMs : lookKeepMs);
   };
   return {
     names: [...byName.keys()],
