@@ -60,6 +60,8 @@ export interface ScalingOptions {
   readonly startsAt?: EpochMs;
   /** Of the calls of Azure DevOps. */
   readonly rateLimit?: RateLimit;
+  /** Control planes tell the runs of requests what becomes of them. */
+  readonly tellsRuns?: boolean;
   /** Templates whose pods no node ever takes. */
   readonly unschedulable?: (template: string) => boolean;
   /** Of pods that are not like all others. */
@@ -123,6 +125,7 @@ export class ScalingWorld {
       leastLatencyMs: 25,
       latencyMs: 100,
       ...(options.rateLimit !== undefined && { limiter: new RateLimiter(options.rateLimit) }),
+      tellsRuns: options.tellsRuns === true,
     };
     this.#planes = Array.from({ length: planes }, (_, index) => this.#boot(this.#around, `plane-${index}`, options));
     this.#hooks();

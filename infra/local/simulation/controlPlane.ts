@@ -11,6 +11,8 @@ import type { AgentKeys, Cluster, Log } from '../../../shared/ports.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
 import { inProcessAgentPools } from '../azureDevOps/inProcess.ts';
+import type { InProcessOptions } from '../azureDevOps/inProcessCall.ts';
+import { inProcessPipelineRuns } from '../azureDevOps/inProcessRuns.ts';
 import type { RateLimiter } from '../azureDevOps/wire/rateLimit.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import { inProcessKubernetesApi } from '../kubernetes/inProcess.ts';
@@ -35,6 +37,8 @@ export interface Surroundings {
   readonly leastLatencyMs?: number;
   /** Of calls of Azure DevOps; all control planes are one identity. Absent = none. */
   readonly limiter?: RateLimiter;
+  /** The runs of requests can be told and asked; absent = nobody tells them anything. */
+  readonly tellsRuns?: boolean;
 }
 
 export interface ControlPlaneOptions {
@@ -84,24 +88,23 @@ export class ControlPlane {
   #depsFor(policy: PoolPolicy): ReconcileDeps {
     const { clock, random, ado, clusters, namespace, journal, faults, latencyMs, leastLatencyMs = 0 } = this.#around;
     const { name: caller, mortal, log } = this.#options;
-    const { limiter } = this.#around;
+    const { limiter, tellsRuns = false } = this.#around;
     const throttle = new ThrottleMemory(clock);
     const half = (): number => (latencyMs === 0 ? 0 : random.between(leastLatencyMs, latencyMs));
-    const pools = mortal.through(
-      inProcessAgentPools(ado, {
-        caller,
-        journal,
-        faults,
-        clock,
-        random,
-        latencyMs: () => ({ before: half(), after: half() }),
-        ...(limiter !== undefined && { limiter }),
-        onThrottleHint: (retryAfterMs) => throttle.heard(retryAfterMs),
-      }),
-    );
+    const door: InProcessOptions = {
+      caller,
+      journal,
+      faults,
+      clock,
+      random,
+      latencyMs: () => ({ before: half(), after: half() }),
+      ...(limiter !== undefined && { limiter }),
+      onThrottleHint: (retryAfterMs) => throttle.heard(retryAfterMs),
+    };
     return {
       policy,
-      pools,
+      pools: mortal.through(inProcessAgentPools(ado, door)),
+      ...(tellsRuns && { runs: mortal.through(inProcessPipelineRuns(ado, door)) }),
       throttle,
       clusters: policy.clusters.flatMap((name) => {
         const world = clusters.get(name);
