@@ -58,7 +58,7 @@ export interface Tokens {
 
 /** How long a pass may begin new work; a call that is under way may end later. */
 export const tokenPassMs = minutesMs(4);
-/** Passes and looks at once in one process: they share the vault's limits with everybody else. */
+/** Passes, and looks, at once in one process: they share the vault's limits with everybody else. */
 const width = 4;
 /** A pass by the hourly timer answers until the next one. */
 const passKeepMs = hoursMs(1) + minutesMs(10);
@@ -119,6 +119,8 @@ function writeMetrics(log: Log, name: string, { expiresAt, alarms }: TokenFindin
 export function tokensOver(targets: readonly TokenTarget[], clock: Clock, ownLog: Log): Tokens {
   const known = new Map<string, Known>();
   const inLane = lanes();
+  /** Its own: whoever asks for the health must not wait behind passes. */
+  const inLookLane = lanes();
   const byName = new Map(targets.map((target) => [target.name, target]));
   const remember = (name: string, finding: TokenFinding | undefined, keepMs: number): Known => {
     const now = clock.now();
@@ -132,7 +134,7 @@ export function tokensOver(targets: readonly TokenTarget[], clock: Clock, ownLog
       clock,
       lookMs,
       upstream,
-      inLane(() => target.look(ownLog)),
+      inLookLane(() => target.look(ownLog)),
     );
     const finding = await looked.catch((error: unknown) => {
       ownLog.write('warn', 'token.look.failed', { token: target.name, ...errorFields(error) });

@@ -223,6 +223,29 @@ describe('the health', () => {
     expect(world.looks).toBe(4);
   });
 
+  it('does not wait behind passes', async () => {
+    const hold = Promise.withResolvers<TokenFinding>();
+    const passes: string[] = [];
+    const targets = Array.from({ length: 9 }, (_, index): TokenTarget => {
+      const name = `token-${index}`;
+      const pass = async (): Promise<TokenFinding> => {
+        passes.push(name);
+        return hold.promise;
+      };
+      return { name, vaultSecret: name, pass, look: async () => ({ alarms: [] }) };
+    });
+    const world = aTestApp({ tokens: async () => tokens });
+    const tokens = tokensOver(targets, world.clock, silent);
+    const working = targets.map(({ name: token }) =>
+      tokens.work({ token, cause: 'timer', correlationId: 'c' }, silent),
+    );
+    expect(await health(world.get)).toEqual({ status: 200, jsonBody: { status: 'ok' } });
+    expect(passes).toHaveLength(4);
+    hold.resolve({ alarms: [] });
+    await Promise.all(working);
+    expect(passes).toHaveLength(9);
+  });
+
   it('takes what it cannot find out for no good news', async () => {
     const world = anUpkeep();
     world.finding = new Error('no vault');
