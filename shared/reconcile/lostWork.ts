@@ -1,6 +1,6 @@
 /** What was lost with a pod is written down at once; and the one way in which a running job is lost through us. */
-
 import type { AgentJob } from '../domain/agentJob.ts';
+import { endTrouble } from '../plan/boot.ts';
 import { lostTag } from '../plan/tell.ts';
 import type { Cluster } from '../ports.ts';
 import { clusterOf } from './clusterOf.ts';
@@ -15,12 +15,17 @@ export function noteLost(deps: ReconcileDeps, { agentJob, lost }: ActionOf<'note
   return settle('noteLost', agentJob.name, async () => {
     const cluster = clusterOf(deps, agentJob.cluster);
     if (await unlessMoved(cluster.patchAgentJob(agentJob.name, lostPatch(agentJob, lost)))) return movedOn;
-    const message = `agent ${agentJob.name} was gone while it ran request ${lost.requestId}`;
+    const message = `agent ${agentJob.name} was gone while it ran request ${lost.requestId}${fateOf(agentJob)}`;
     await tellPool(deps, cluster, { reason: 'LostMidJob', message, type: 'Warning', subject: agentJob.name });
     if (lost.projectId !== undefined && lost.runId !== undefined)
       await tagRun(deps, { requestId: lost.requestId, projectId: lost.projectId, runId: lost.runId }, lostTag);
     return ['done', `request ${lost.requestId}`];
   });
+}
+
+function fateOf(agentJob: AgentJob): string {
+  const words = endTrouble(agentJob);
+  return words === undefined ? '' : `: ${words}`;
 }
 
 /** Excluded by name from the rule that no pod is ended by us while its agent holds a request. */

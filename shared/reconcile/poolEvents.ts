@@ -24,7 +24,8 @@ const ordinary: ReadonlySet<string | undefined> = new Set([...blamelessReasons, 
 /** Of an agent job that begins to be retired because something went wrong with it. */
 export async function tellOfFailure(deps: ReconcileDeps, cluster: Cluster, action: ActionOf<'retire'>): Promise<void> {
   const { agentJob, reason, detail } = action;
-  if (ordinary.has(reason) || (reason === 'ended' && detail === undefined)) return;
+  // What was lost with it has been told the moment it was seen.
+  if (agentJob.lost !== undefined || ordinary.has(reason) || (reason === 'ended' && detail === undefined)) return;
   const message = `${agentJob.template} agent ${agentJob.name}: ${detail ?? reason}`;
   await tellPool(deps, cluster, { reason: camel(reason), message, type: 'Warning', subject: agentJob.name });
 }

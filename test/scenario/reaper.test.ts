@@ -101,7 +101,9 @@ describe('a node that is lost under a busy agent', { timeout: 60_000 }, () => {
     await world.until(() => givenUpAt !== undefined);
     const [notedAt = Number.NaN] = timesDone(watched, 'noteLost done');
     expect(notedAt).toBeLessThan(givenUpAt ?? 0);
-    expect(told(world)).toEqual([expect.stringMatching(/^LostMidJob: agent \S+ was gone while it ran request 1001$/)]);
+    expect(told(world)).toEqual([
+      expect.stringMatching(/^LostMidJob: agent \S+ was gone while it ran request 1001: its pod is gone$/),
+    ]);
     expect(tags(world, requestId)).toEqual(['mayfly-agent-lost']);
     await world.until(() => world.count.ran.size === 1, minutesMs(40));
     expect(await world.settle(hoursMs(8))).toEqual([]);

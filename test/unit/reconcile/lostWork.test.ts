@@ -9,7 +9,9 @@ import { aBusyAgent, eventsIn, outcomesOf, podFor, sweeps, tagsOf, tellingPlane 
 import { status } from './creation.ts';
 
 const name = nameFor(1001);
-const told = 'LostMidJob x1: agent 1001-1 was gone while it ran request 1001';
+const toldOf = (words: string): string => `LostMidJob x1: agent 1001-1 was gone while it ran request 1001: ${words}`;
+const evicted = 'TerminationByKubelet: The node was low on resource: memory.';
+const told = toldOf(evicted);
 
 async function aLostAgent(options: WorldsOptions = {}) {
   const worlds = new Worlds(options);
@@ -20,16 +22,30 @@ async function aLostAgent(options: WorldsOptions = {}) {
 }
 
 describe('a pod that is gone while its agent holds a request', () => {
-  const fates: readonly { readonly name: string; readonly given: (worlds: Worlds, pod: string) => void }[] = [
-    { name: 'evicted by its node', given: (worlds, pod) => worlds.world().evictByNode(namespace, pod) },
-    { name: 'out of memory', given: (worlds, pod) => worlds.world().oomKill(namespace, pod) },
-    { name: 'dead by itself', given: (worlds, pod) => worlds.world().killPodProcess(namespace, pod, 1) },
+  interface Fate {
+    readonly name: string;
+    readonly given: (worlds: Worlds, pod: string) => void;
+    readonly words: string;
+  }
+  const fates: readonly Fate[] = [
+    { name: 'evicted by its node', given: (worlds, pod) => worlds.world().evictByNode(namespace, pod), words: evicted },
+    {
+      name: 'out of memory',
+      given: (worlds, pod) => worlds.world().oomKill(namespace, pod),
+      words: 'OOMKilled, exit code 137',
+    },
+    {
+      name: 'dead by itself',
+      given: (worlds, pod) => worlds.world().killPodProcess(namespace, pod, 1),
+      words: 'Error, exit code 1',
+    },
     {
       name: 'deleted by hand, without any grace',
       given: (worlds, pod) => void worlds.world().delete('pods', namespace, pod, { gracePeriodSeconds: 0 }),
+      words: 'its pod is gone',
     },
   ];
-  it.each(fates)('is known at once when $name, long before the server gives it up', async ({ given }) => {
+  it.each(fates)('is known at once when $name, long before the server gives it up', async ({ given, words }) => {
     const worlds = new Worlds();
     const queued = await aBusyAgent(worlds);
     const plane = tellingPlane(worlds);
@@ -39,7 +55,7 @@ describe('a pod that is gone while its agent holds a request', () => {
     const { lost, rerun } = await worlds.agentJob(name);
     const { requestId, runId, jobId, projectId } = queued;
     expect([lost, rerun]).toEqual([{ requestId, runId, jobId, projectId, at: worlds.ado.now() }, 'open']);
-    expect([eventsIn(worlds), tagsOf(worlds, queued)]).toEqual([[told], ['mayfly-agent-lost']]);
+    expect([eventsIn(worlds), tagsOf(worlds, queued)]).toEqual([[toldOf(words)], ['mayfly-agent-lost']]);
     expect(worlds.lost).toEqual([]);
   });
 
@@ -56,7 +72,7 @@ describe('a pod that is gone while its agent holds a request', () => {
     const { worlds, queued } = await aLostAgent();
     const { outcomes } = await sweeps(worlds, tellingPlane(worlds), minutesMs(15));
     expect(outcomes).toEqual(['noteLost done: request 1001', 'retire done: ended: tombstone']);
-    expect(eventsIn(worlds).filter((line) => line.startsWith('LostMidJob'))).toEqual([told]);
+    expect(eventsIn(worlds)).toEqual([told]);
     expect(tagsOf(worlds, queued)).toEqual(['mayfly-agent-lost']);
     expect([worlds.lost, worlds.existing().agents]).toEqual([[1001], [placeholderLine]]);
   });
@@ -169,7 +185,7 @@ describe('a pipeline job beyond the maximum age', () => {
     expect([...new Set(last.outcomes)]).toEqual(['endOverAge done: ended', 'noteLost done: request 1001']);
     expect(eventsIn(worlds)).toEqual([
       'EndedAtMaximumAge x1: agent 1001-1 was ended at the maximum age of request 1001',
-      told,
+      toldOf('Error, exit code 137'),
     ]);
     expect(tagsOf(worlds, queued)).toEqual(['mayfly-agent-lost']);
   });
