@@ -6,7 +6,7 @@ import type { EpochMs } from './domain/instant.ts';
 import { hoursMs } from './domain/instant.ts';
 import type { IntentMessage } from './domain/intent.ts';
 import { isJsonObject } from './domain/json.ts';
-import { nudgeMessage, type TokenNudge, type TokenNudgeCause } from './domain/tokenNudge.ts';
+import { nudgeMessage, reservedTokenNames, type TokenNudge, type TokenNudgeCause } from './domain/tokenNudge.ts';
 import { errorFields } from './intents.ts';
 import type { Log } from './ports.ts';
 import type { TokenState, Tokens } from './tokens.ts';
@@ -60,6 +60,15 @@ function newsOf(event: unknown): VaultNews | undefined {
   return { cause, secret, version: typeof version === 'string' ? version : undefined };
 }
 
+/**
+ * A rotation that was asked for and cut short is still asked for: a version that answers the request makes it void. The
+ * hook secret has no such record, and would be renewed again.
+ */
+function causeOfNext({ token, cause, askedId }: TokenNudge): Pick<TokenNudge, 'cause' | 'askedId'> {
+  const isKept = cause === 'asked' && askedId !== undefined && !reservedTokenNames.includes(token);
+  return isKept ? { cause, askedId } : { cause: 'nextLook' };
+}
+
 export function tokenUpkeep({ tokens, send, now }: TokenUpkeepParts): TokenUpkeep {
   const enqueue = async (nudges: readonly TokenNudge[], log: Log): Promise<void> => {
     if (nudges.length === 0) return;
@@ -72,7 +81,7 @@ export function tokenUpkeep({ tokens, send, now }: TokenUpkeepParts): TokenUpkee
     const { token, correlationId } = nudge;
     const at = now();
     try {
-      await send([nudgeMessage({ token, correlationId, cause: 'nextLook' }, at, at + waitMs)]);
+      await send([nudgeMessage({ token, correlationId, ...causeOfNext(nudge) }, at, at + waitMs)]);
     } catch (error) {
       log.write('warn', 'token.followUpNotSent', { token, ...errorFields(error) });
     }

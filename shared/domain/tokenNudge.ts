@@ -31,8 +31,9 @@ const schema = 1;
 const slotMs = 60_000;
 
 /** What tells messages of one token apart; those that are alike are folded by the queue's duplicate detection. */
-function markOf({ cause, version, askedId }: TokenNudge, at: EpochMs): string {
-  if (cause === 'asked') return askedId ?? '';
+function markOf({ cause, version, askedId }: TokenNudge, now: EpochMs, dueAt: EpochMs | undefined): string {
+  const at = dueAt ?? now;
+  if (cause === 'asked') return dueAt === undefined ? (askedId ?? '') : `${askedId ?? ''}|${Math.ceil(at / slotMs)}`;
   if (version !== undefined) return version;
   return String(Math.ceil(at / slotMs));
 }
@@ -42,7 +43,7 @@ export function nudgeMessage(nudge: TokenNudge, now: EpochMs, dueAt?: EpochMs): 
   const sessionId = `token|${nudge.token}`;
   const base = {
     sessionId,
-    messageId: `${sessionId}|${nudge.cause}|${markOf(nudge, dueAt ?? now)}`,
+    messageId: `${sessionId}|${nudge.cause}|${markOf(nudge, now, dueAt)}`,
     body: { schema, ...nudge },
   };
   return dueAt === undefined ? base : { ...base, dueAt };

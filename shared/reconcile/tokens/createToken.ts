@@ -19,6 +19,7 @@ import {
 } from '../../domain/token.ts';
 import type { Proof, TokenAction } from '../../plan/tokens/observedToken.ts';
 import type { CreatedPersonalToken, PersonalTokens } from '../../ports/tokens.ts';
+import { throttledWaitMs } from './throttledWait.ts';
 import { ask, type TokenDeps } from './tokenDeps.ts';
 import { failed, type TokenOutcome } from './tokenOutcome.ts';
 
@@ -60,6 +61,25 @@ async function proveFresh(deps: TokenDeps, token: Secret): Promise<Proof> {
   return prove();
 }
 
+/**
+ * A PAT that a busy vault does not take would be lost, and the next look would make another: with many tokens due at once
+ * all would end as leftovers. A throttled store had no effect and is repeated when the vault says so, in its time.
+ */
+async function storeUnthrottled(deps: TokenDeps, begunAt: EpochMs, store: () => Promise<unknown>): Promise<void> {
+  const { clock, policy } = deps;
+  for (;;) {
+    try {
+      await ask(deps, ['keyVault', 'storing a token'], store);
+      return;
+    } catch (error) {
+      if (!hasErrorKind(error, 'throttled')) throw error;
+      const waitMs = throttledWaitMs(error, policy.name);
+      if (clock.now() + waitMs - begunAt > storeWithinMs) throw error;
+      await clock.sleep(waitMs);
+    }
+  }
+}
+
 async function proveAndStore(
   deps: TokenDeps,
   created: CreatedPersonalToken,
@@ -78,7 +98,7 @@ async function proveAndStore(
     return { action: 'create', subject, kind: 'failed', detail: 'too old to be stored' };
   try {
     const { tags } = about;
-    await ask(deps, ['keyVault', 'storing a token'], () =>
+    await storeUnthrottled(deps, about.begunAt, () =>
       deps.vault.store(deps.policy.vaultSecret, created.token, { expiresAt: created.validTo, tags }),
     );
   } catch (error) {

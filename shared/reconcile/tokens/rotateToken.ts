@@ -10,6 +10,7 @@ import type { ObservedToken, TokenAction, TokenAlarm, TokenPlan } from '../../pl
 import { planToken } from '../../plan/tokens/planToken.ts';
 import { applyTokenAction, type TokenPass } from './applyToken.ts';
 import { observeToken } from './observeToken.ts';
+import { throttledWaitMs } from './throttledWait.ts';
 import type { TokenDeps, TokenIntent } from './tokenDeps.ts';
 import type { TokenOutcome } from './tokenOutcome.ts';
 import { reportToken, type TokenReport, teller } from './tokenReport.ts';
@@ -20,8 +21,6 @@ export type { TokenReport } from './tokenReport.ts';
 const maxRounds = 6;
 /** For what failed without saying when to come back. */
 const retryMs = minutesMs(2);
-/** A server that asks for more is asked again after this. */
-const maxRetryAfterMs = minutesMs(10);
 /** A look that is due is never sooner than this. */
 const leastWaitMs = secondsMs(5);
 
@@ -93,10 +92,10 @@ function alarmsOf(plan: TokenPlan, outcomes: readonly TokenOutcome[]): readonly 
 }
 
 /** When to come back for what failed or was left over; undefined = nothing did, or what stands until somebody mends it. */
-function retryIn({ outcomes, errors }: Course): number | undefined {
+function retryIn({ outcomes, errors }: Course, token: string): number | undefined {
   const all = [...errors, ...standing(outcomes).flatMap(({ error }) => error ?? [])];
-  const waits = all.flatMap((error) => (error instanceof UpstreamError ? (error.retryAfterMs ?? []) : []));
-  if (waits.length > 0) return Math.max(leastWaitMs, Math.min(Math.max(...waits), maxRetryAfterMs));
+  const throttled = all.filter((error) => error instanceof UpstreamError && error.retryAfterMs !== undefined);
+  if (throttled.length > 0) return Math.max(leastWaitMs, ...throttled.map((error) => throttledWaitMs(error, token)));
   const isPassing = all.some((error) => !(error instanceof UpstreamError) || !lasting.has(error.kind));
   const isUnexplained = standing(outcomes).some(({ kind, error }) => kind === 'failed' && error === undefined);
   const isLeft =
@@ -135,7 +134,7 @@ async function runRounds(deps: TokenDeps, intent: TokenIntent, course: Course): 
 export async function rotateToken(deps: TokenDeps, intent: TokenIntent): Promise<TokenReport> {
   const course: Course = { outcomes: [], errors: [] };
   const { plan, at, isOwnEvent: isOwn } = await runRounds(deps, intent, course);
-  const retryAfter = isOwn ? undefined : retryIn(course);
+  const retryAfter = isOwn ? undefined : retryIn(course, deps.policy.name);
   const report: TokenReport = {
     token: deps.policy.name,
     at,

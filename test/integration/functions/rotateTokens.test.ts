@@ -165,6 +165,17 @@ describe('a nudge in the queue', () => {
     expect(world.sent).toHaveLength(1);
   });
 
+  it('is followed by the same request as long as it was cut short, under an id of its own', async () => {
+    const world = anUpkeep();
+    world.finding = { alarms: [], lookAgainInMs: minutesMs(2) };
+    const asked = { token: 'agents', cause: 'asked', askedId: 'a', correlationId: 'c' } as const;
+    await deliver(world, aMessage(asked));
+    expect(world.sent.map(({ body }) => body)).toEqual([{ schema: 1, ...asked }]);
+    expect(world.sent.map(({ messageId }) => messageId)).not.toContain(
+      nudgeMessage(asked, world.clock.now()).messageId,
+    );
+  });
+
   it('is completed whatever comes of it', async () => {
     const world = anUpkeep();
     world.finding = new Error('a fault of ours');
