@@ -120,8 +120,13 @@ async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gon
   return deleted === 'refused' ? outcome(retiring, 'waiting', 'the server refuses to delete the agent') : 'gone';
 }
 
-const mayBeIts = async (retiring: Retiring, agentJob: AgentJob, agent: Agent): Promise<boolean> =>
-  (await ownerOf(retiring, agentJob, agent)) !== 'a twin';
+/** Asked once more by name: without an id on the Job, the pod may have registered meanwhile. */
+async function isNamed(retiring: Retiring, agentJob: AgentJob): Promise<boolean> {
+  const { pools, policy } = retiring.deps;
+  const named = await pools.findAgent(policy.poolId, agentJob.name);
+  if (named === undefined || !standsBehind(agentJob, named)) return false;
+  return (await ownerOf(retiring, agentJob, named)) !== 'a twin';
+}
 
 /** Step 5. True when no container of the Job can run any more. */
 async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> {
@@ -129,10 +134,7 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
   if (isOver(agentJob)) return true;
   const now = deps.serverNow();
   if (now - (agentJob.phaseAt ?? now) < deps.policy.endGraceMs) return false;
-  // Asked once more by name: without an id on the Job, the pod may have registered meanwhile.
-  const named = await deps.pools.findAgent(deps.policy.poolId, agentJob.name);
-  const isNamed = named !== undefined && standsBehind(agentJob, named) && (await mayBeIts(retiring, agentJob, named));
-  if (isNamed || !retiring.absenceCounts) return false;
+  if ((await isNamed(retiring, agentJob)) || !retiring.absenceCounts) return false;
   if (mayYetRegister(agentJob) && !(await hasTwin(retiring, agentJob)))
     await endUnderLock(deps.pools, deps.policy.poolId, cluster, agentJob);
   else if (!agentJob.suspended) await cluster.patchAgentJob(agentJob.name, suspendPatch(agentJob));

@@ -2,6 +2,7 @@
 import { hasErrorKind } from '../domain/errors.ts';
 import { toldKey } from '../plan/observed.ts';
 import type { RunOfRequest } from '../plan/plan.ts';
+import type { PipelineRuns } from '../ports/runs.ts';
 import type { ReconcileDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
 import { type ActionOf, settle } from './settle.ts';
@@ -9,24 +10,22 @@ import { type ActionOf, settle } from './settle.ts';
 type Told = 'told' | 'told already' | 'no such run' | 'refused' | 'nobody to tell';
 
 /** Remembered whatever came of it, or an identity without the right would try again at every look. */
-export async function tagRun(deps: ReconcileDeps, run: RunOfRequest, tag: string): Promise<Told> {
-  const { runs, memory } = deps;
-  const { projectId, runId } = run;
-  if (runs === undefined) {
-    memory.told?.add(toldKey(runId, tag));
-    return 'nobody to tell';
-  }
+export async function tagRun({ runs, memory }: ReconcileDeps, run: RunOfRequest, tag: string): Promise<Told> {
+  const told = runs === undefined ? 'nobody to tell' : await setTag(runs, run, tag);
+  memory.told?.add(toldKey(run.runId, tag));
+  return told;
+}
+
+async function setTag(runs: PipelineRuns, { projectId, runId }: RunOfRequest, tag: string): Promise<Told> {
   try {
     const tags = await runs.getTags(projectId, runId);
-    const isNew = tags?.includes(tag) === false;
-    if (isNew) await runs.addTag(projectId, runId, tag);
-    memory.told?.add(toldKey(runId, tag));
     if (tags === undefined) return 'no such run';
-    return isNew ? 'told' : 'told already';
+    if (tags.includes(tag)) return 'told already';
+    await runs.addTag(projectId, runId, tag);
+    return 'told';
   } catch (error) {
-    if (!hasErrorKind(error, 'forbidden', 'unauthorized', 'notFound')) throw error;
-    memory.told?.add(toldKey(runId, tag));
-    return 'refused';
+    if (hasErrorKind(error, 'forbidden', 'unauthorized', 'notFound')) return 'refused';
+    throw error;
   }
 }
 
