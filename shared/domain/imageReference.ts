@@ -5,7 +5,7 @@
  */
 
 export interface ImageReference {
-  /** Host and port, in lower case: `docker.io` where none was given. */
+  /** Host and port, in one case (see registryOf): `docker.io` where none was given. */
   readonly registry: string;
   /** The path in it, for example `library/node`. */
   readonly repository: string;
@@ -31,15 +31,20 @@ const olderDefaultRegistry = 'index.docker.io';
 /** True for a digest that a registry can be asked for and a body checked against. */
 export const isDigest = (text: string): boolean => digestRule.test(text);
 
+/**
+ * Without a dot, a colon or `localhost`, what stands before the first slash is part of the path, unless it has capitals,
+ * which no path may have.
+ */
+const isHost = (text: string): boolean => /[.:[A-Z]/.test(text) || text === 'localhost';
+
+/** In lower case, so that one registry has one name; in capitals where only these tell that it is a host. */
 function registryOf(text: string): string | undefined {
   const name = text.toLowerCase();
   const [whole, port] = host.exec(name) ?? [];
   if (whole === undefined || Number(port ?? '0') > maxPort) return undefined;
+  if (!isHost(name)) return text.toUpperCase();
   return name === olderDefaultRegistry ? defaultRegistry : name;
 }
-
-/** Without a dot, a colon or `localhost`, what stands before the first slash is part of the path. */
-const isHost = (text: string): boolean => /[.:[A-Z]/.test(text) || text === 'localhost';
 
 /** A host that is given, and the path below it as it is written. */
 function hostAndPath(name: string): { readonly registry: string | undefined; readonly path: string } {

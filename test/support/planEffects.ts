@@ -75,7 +75,11 @@ function retired(pool: PoolCase, agentJob: AgentJob, reason: string): PoolCase {
 }
 
 type OnAgentJob = Extract<Action, { readonly agentJob: AgentJob }>;
-type OnAgent = Exclude<Action, OnAgentJob>;
+type OnPlaceholder = Extract<
+  Action,
+  { readonly kind: 'createPlaceholder' | 'repairPlaceholder' | 'deletePlaceholder' }
+>;
+type OnAgent = Exclude<Action, OnAgentJob | OnPlaceholder>;
 
 const changed = (pool: PoolCase, { uid }: AgentJob, changes: Partial<AgentJob>): PoolCase =>
   withParts(pool, { agentJobs: agentJobsOf(pool).map((each) => (each.uid === uid ? { ...each, ...changes } : each)) });
@@ -99,6 +103,16 @@ function doneToAgentJob(pool: PoolCase, action: OnAgentJob): PoolCase {
   }
 }
 
+const withoutAgent = (pool: PoolCase, agentId: number): PoolCase =>
+  withParts(pool, { agents: agentsOf(pool).filter(({ id }) => id !== agentId) });
+
+function doneToPlaceholder(pool: PoolCase, action: OnPlaceholder): PoolCase {
+  if (action.kind === 'deletePlaceholder') return withoutAgent(pool, action.agentId);
+  const others = agentsOf(pool).filter(({ name }) => name !== action.name);
+  const id = action.kind === 'repairPlaceholder' ? action.agentId : 20_000 + others.length;
+  return withParts(pool, { agents: [...others, aPlaceholder(action.template, { id })] });
+}
+
 function doneToAgent(pool: PoolCase, action: OnAgent): PoolCase {
   switch (action.kind) {
     case 'create':
@@ -114,20 +128,18 @@ function doneToAgent(pool: PoolCase, action: OnAgent): PoolCase {
     case 'cancelRun':
       return pool;
     case 'deleteGhost':
-    case 'deletePlaceholder':
-      return withParts(pool, { agents: agentsOf(pool).filter(({ id }) => id !== action.agentId) });
-    case 'createPlaceholder':
-    case 'repairPlaceholder': {
-      const others = agentsOf(pool).filter(({ name }) => name !== action.name);
-      const id = 'agentId' in action ? action.agentId : 20_000 + others.length;
-      return withParts(pool, { agents: [...others, aPlaceholder(action.template, { id })] });
-    }
+      return withoutAgent(pool, action.agentId);
   }
 }
 
+const isOnPlaceholder = (action: Action): action is OnPlaceholder =>
+  action.kind === 'createPlaceholder' || action.kind === 'repairPlaceholder' || action.kind === 'deletePlaceholder';
+
 /** One action, done at once and without a fault. */
-const done = (pool: PoolCase, action: Action): PoolCase =>
-  'agentJob' in action ? doneToAgentJob(pool, action) : doneToAgent(pool, action);
+function done(pool: PoolCase, action: Action): PoolCase {
+  if ('agentJob' in action) return doneToAgentJob(pool, action);
+  return isOnPlaceholder(action) ? doneToPlaceholder(pool, action) : doneToAgent(pool, action);
+}
 
 export const applied = (pool: PoolCase, plan: Plan): PoolCase => plan.actions.reduce(done, pool);
 

@@ -13,13 +13,16 @@ export class Graces {
     this.#violated = violated;
   }
 
-  /** `isBacked` = some cluster has, or had a moment ago, a living Job of the name. */
-  onAgent(event: AdoEvent, parsed: ParsedName | undefined, graceMs: number, isBacked: () => boolean): void {
-    if (parsed === undefined || parsed.kind === 'placeholder') return;
-    if (!('agentId' in event) || event.agentId === undefined) return;
+  #hear(event: AdoEvent): void {
     if (event.kind === 'sessionOpened') this.#hadSession.add(event.agentId);
     if (event.kind === 'agentAdded' || event.kind === 'sessionOpened' || event.kind === 'sessionClosed')
       this.#heardOf.set(event.agentId, event.at);
+  }
+
+  /** `isBacked` = some cluster has, or had a moment ago, a living Job of the name. */
+  onAgent(event: AdoEvent, parsed: ParsedName | undefined, graceMs: number, isBacked: () => boolean): void {
+    if (parsed === undefined || parsed.kind === 'placeholder') return;
+    this.#hear(event);
     if (event.kind !== 'agentDeleted' || !event.byUs) return;
     const silentMs = event.at - (this.#heardOf.get(event.agentId) ?? 0);
     // Its creator takes back what never had a session at once.

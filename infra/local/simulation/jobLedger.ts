@@ -68,22 +68,20 @@ export class JobLedger {
 
   #note(cluster: string, type: string, object: JsonObject): void {
     const metadata = record(object['metadata']);
-    const [ownLabels, notes] = [record(metadata['labels']), record(metadata['annotations'])];
-    const agentId = Number(text(notes[annotations.agentId]));
-    if (agentId > 0) this.#agentIds.set(`${cluster}/${text(metadata['name']) ?? ''}`, agentId);
+    const notes = record(metadata['annotations']);
     const [uid = '', name = ''] = [text(metadata['uid']), text(metadata['name'])];
+    const agentId = Number(text(notes[annotations.agentId]));
+    if (agentId > 0) this.#agentIds.set(`${cluster}/${name}`, agentId);
     this.#noteLiving(type, uid, name, text(notes[annotations.phase]));
+    this.#noteEntry(`${cluster}/${uid}`, name, record(metadata['labels']), notes);
+  }
+
+  #noteEntry(key: string, name: string, ownLabels: JsonObject, notes: JsonObject): void {
     const requestId = text(ownLabels[labels.requestId]);
     if (requestId === undefined) return;
-    const key = `${cluster}/${text(metadata['uid']) ?? ''}`;
-    const entry = this.#entries.get(key) ?? {
-      name: text(metadata['name']) ?? '',
-      requestId,
-      attempt: Number(ownLabels[labels.attempt]),
-      phase: '',
-      reason: undefined,
-      served: undefined,
-    };
+    const attempt = Number(ownLabels[labels.attempt]);
+    const unheard: Entry = { name, requestId, attempt, phase: '', reason: undefined, served: undefined };
+    const entry = this.#entries.get(key) ?? unheard;
     entry.phase = text(notes[annotations.phase]) ?? entry.phase;
     entry.reason = text(notes[annotations.reason]) ?? entry.reason;
     entry.served = text(notes[annotations.served]) ?? entry.served;

@@ -55,6 +55,11 @@ describe('parseImageReference', () => {
       want: { registry: 'localhost:5000', repository: 'agent', tag: 'latest' },
     },
     {
+      name: 'a host that only its capitals tell from a path',
+      given: 'Harbor/agent:x',
+      want: { registry: 'HARBOR', repository: 'agent', tag: 'x' },
+    },
+    {
       name: 'localhost without one',
       given: 'localhost/agent:x',
       want: { registry: 'localhost', repository: 'agent', tag: 'x' },
