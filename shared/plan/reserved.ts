@@ -22,8 +22,10 @@ export interface Step {
  */
 const leaseSlackMs = minutesMs(5);
 
-function lostWork({ id, jobId, projectId, run }: JobRequest, at: number): LostWork {
-  return { requestId: id, jobId, at, ...defined({ projectId, runId: run?.id }) };
+/** Only builds have runs that can be told and retried; a release numbers its own in another way. */
+function lostWork({ id, jobId, projectId, run, planType }: JobRequest, at: number): LostWork {
+  const findable = planType === 'Build' ? defined({ projectId, runId: run?.id }) : {};
+  return { requestId: id, jobId, at, ...findable };
 }
 
 /** In words of the cluster: what became of the pod. */

@@ -2,6 +2,7 @@
  * What the runs of requests are told. The developer who waits sees the run, not our log: a request that can never be
  * served puts a tag on it, once, and where an administrator wants it so the run is cancelled.
  */
+import { minutesMs } from '../domain/instant.ts';
 import type { JobRequest } from '../domain/jobRequest.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import { isFailure } from './backoff.ts';
@@ -23,6 +24,8 @@ export const lostTag = 'mayfly-agent-lost';
 
 /** So many agents have failed for one request that its developer should know. */
 const failuresToTell = 3;
+/** After that nobody looks for the reason any more. */
+const tellLostWithinMs = minutesMs(60);
 /** Of a pass: ten thousand requests that cannot be served are no reason to keep anybody else waiting. */
 const tellingsPerPass = 10;
 
@@ -72,11 +75,20 @@ function actionsFor({ request, tag, isPermanent }: Telling, { policy, now, obser
   ];
 }
 
+/** What was lost is told of when it is noted; where that failed, or whoever noted it died, it still has to be. */
+function lostTellings({ agentJobs, observed, now }: View): readonly Action[] {
+  return agentJobs.flatMap(({ name, lost }): readonly Action[] => {
+    if (lost?.projectId === undefined || lost.runId === undefined || now - lost.at > tellLostWithinMs) return [];
+    if (observed.told?.has(toldKey(lost.runId, lostTag)) === true) return [];
+    const { requestId, projectId, runId } = lost;
+    return [{ kind: 'tellRun', name, run: { requestId, projectId, runId }, tag: lostTag }];
+  });
+}
+
 /** One run may have many requests: each of its tags is told once. */
 export function planTellings(view: View, skips: readonly Skip[]): readonly Action[] {
   const planned = new Set<string>();
-  return tellings(view, skips)
-    .flatMap((telling) => actionsFor(telling, view))
+  return [...lostTellings(view), ...tellings(view, skips).flatMap((telling) => actionsFor(telling, view))]
     .filter((action) => {
       const key = 'tag' in action ? `${action.kind}/${toldKey(action.run.runId, action.tag)}` : '';
       const isNew = !planned.has(key);

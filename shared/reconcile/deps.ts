@@ -37,7 +37,7 @@ export interface ReconcileMemory {
   readonly told?: Set<string>;
   /** What ghosts may cost. */
   ghosts?: GhostMemory;
-  /** When each cluster was asked for leftovers last, by Azure DevOps' time. */
+  /** When each cluster was asked for leftovers last, by this machine's clock. */
   readonly leftoversAskedAt?: Map<string, EpochMs>;
   /**
    * What this pool asked of its licence group when another one looked last, by this machine's clock, and how many of

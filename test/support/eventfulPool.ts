@@ -153,11 +153,17 @@ async function anHourAgo(worlds: Worlds, deps: ReconcileDeps): Promise<void> {
   await worlds.clock.advance(minutesMs(61));
 }
 
-/** A tombstone of somebody whose run has ended since, and may be run again. */
+/** A tombstone of somebody whose run has ended since, and may be run again; nobody has told that run. */
 async function leaveLost(worlds: Worlds, cluster: ClusterName): Promise<void> {
   const name = nameOf('rerun', cluster);
   leave(worlds, 'rerun', cluster);
-  const lost = { requestId: 999, jobId: 'j', at: worlds.ado.now(), projectId: 'p', runId: 1 };
+  const lost = {
+    requestId: 999,
+    jobId: 'j',
+    at: worlds.ado.now(),
+    projectId: 'p',
+    runId: 1 + clusters.indexOf(cluster),
+  };
   worlds.patchJob(name, lostPatch(await worlds.agentJob(name, cluster), lost), cluster);
   worlds.movePhase(name, 'tombstone', cluster);
 }

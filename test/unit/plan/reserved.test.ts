@@ -7,6 +7,7 @@ import {
   anAgentJob,
   anObserved,
   aPod,
+  type Given,
   hoursAgo,
   minutesAgo,
   nameFor,
@@ -18,12 +19,14 @@ import {
 import { actionsOf, aTombstone, plan } from '../../support/plans.ts';
 
 const first = nameFor(1001);
+/** The run has been told of its loss. */
+const aToldPool = (given: Given): Observed => anObserved({ told: new Set(['77/mayfly-agent-lost']), ...given });
 const busy = anAgent({ enabled: false });
-const run = { projectId: 'project-1', run: { id: 77, name: '20260302.1' } };
+const run = { projectId: 'project-1', planType: 'Build', run: { id: 77, name: '20260302.1' } };
 const lost: LostWork = { requestId: 1001, jobId: 'job-1001', at: minutesAgo(20), projectId: 'project-1', runId: 77 };
 
 function seen(agentJob: AgentJob, request: Parameters<typeof runningOn>[1] = {}, agent = busy): Observed {
-  return anObserved({ requests: [runningOn(agent, request)], agents: [agent], agentJobs: [agentJob] });
+  return aToldPool({ requests: [runningOn(agent, request)], agents: [agent], agentJobs: [agentJob] });
 }
 
 describe('planPool: an agent job whose agent holds a request', () => {
@@ -135,9 +138,18 @@ describe('planPool: an agent job whose agent holds a request', () => {
     expect(action).toEqual({ kind: 'noteLost', agentJob: died, lost: { ...lost, at: noon } });
   });
 
+  it('knows no run of what is no build: its number is that of something else', () => {
+    const died = anAgentJob({ pod: aPod({ phase: 'Failed' }) });
+    const { projectId: _, runId: __, ...unfindable } = lost;
+    for (const planType of ['Release', 'Deployment'] as const) {
+      const [action] = plan(seen(died, { ...run, planType })).actions;
+      expect(action).toEqual({ kind: 'noteLost', agentJob: died, lost: { ...unfindable, at: noon } });
+    }
+  });
+
   it('raises the alarm for an agent whose Job is gone, once no cluster is out of sight', () => {
     const offline = anAgent({ enabled: false, online: false });
-    const observed = anObserved({ requests: [runningOn(offline)], agents: [offline], agentJobs: [] });
+    const observed = aToldPool({ requests: [runningOn(offline)], agents: [offline], agentJobs: [] });
     const [cluster] = observed.clusters;
     const unseen = {
       ...observed,
@@ -176,24 +188,24 @@ describe('planPool: what was lost', () => {
       want: [],
     },
   ])('$name', ({ given, changed = {}, want }) => {
-    const bury = actionsOf(anObserved({ agentJobs: [given] }), { ...wanted, ...changed });
+    const bury = actionsOf(aToldPool({ agentJobs: [given] }), { ...wanted, ...changed });
     expect(bury.filter((action) => !action.startsWith('bury'))).toEqual(want);
   });
 
   it('keeps its tombstone until it has been decided', () => {
     const keepsNone: Partial<PoolPolicy> = { keepFailed: { forMs: 0, most: 0 } };
     const actions = (agentJob: AgentJob): string[] =>
-      actionsOf(anObserved({ agentJobs: [agentJob] }), { ...wanted, ...keepsNone });
+      actionsOf(aToldPool({ agentJobs: [agentJob] }), { ...wanted, ...keepsNone });
     expect([actions(grave()), actions(grave({ rerun: 'none' }))]).toEqual([[`rerun ${first}`], [`bury ${first}`]]);
   });
 
   it('waits while its request is unfinished', () => {
-    const given = anObserved({ requests: [runningOn(busy)], agents: [busy], agentJobs: [grave()] });
+    const given = aToldPool({ requests: [runningOn(busy)], agents: [busy], agentJobs: [grave()] });
     expect(actionsOf(given, wanted)).toEqual([]);
   });
 
   it('is no failure of its template', () => {
     const graves = [1, 2, 3, 4].map((id) => grave({ purpose: { kind: 'request', requestId: id, attempt: 1 } }));
-    expect(plan(anObserved({ agentJobs: graves })).alarms).toEqual([]);
+    expect(plan(aToldPool({ agentJobs: graves })).alarms).toEqual([]);
   });
 });

@@ -23,6 +23,9 @@ const failedThrice = [1, 2, 3].map((attempt) =>
   aTombstone(attempt, { reason: 'neverStarted', phaseAt: secondsAgo(10 * attempt) }),
 );
 
+const lostAt = (at: number) =>
+  aTombstone(1, { lost: { requestId: 1001, jobId: 'j', at, projectId: 'project-1', runId: 77 }, rerun: 'open' });
+
 describe('planPool: what the run of a request is told', () => {
   it.each<{ name: string; given: Observed; changed?: Partial<PoolPolicy>; want: string[] }>([
     {
@@ -54,6 +57,26 @@ describe('planPool: what the run of a request is told', () => {
     {
       name: 'nothing after two: the third may come through',
       given: anObserved({ requests: [waiting({ demands: [] })], agentJobs: failedThrice.slice(1) }),
+      want: [],
+    },
+    {
+      name: 'that its agent was lost, where that has not been told',
+      given: anObserved({ agentJobs: [lostAt(minutesAgo(59))] }),
+      want: ['tellRun 77 mayfly-agent-lost'],
+    },
+    {
+      name: 'that once for all of its agents',
+      given: anObserved({ agentJobs: [lostAt(minutesAgo(9)), { ...lostAt(minutesAgo(5)), uid: 'other' }] }),
+      want: ['tellRun 77 mayfly-agent-lost'],
+    },
+    {
+      name: 'nothing of a loss that has been told',
+      given: anObserved({ agentJobs: [lostAt(minutesAgo(5))], told: new Set(['77/mayfly-agent-lost']) }),
+      want: [],
+    },
+    {
+      name: 'nothing of a loss of long ago',
+      given: anObserved({ agentJobs: [lostAt(minutesAgo(61))] }),
       want: [],
     },
     {

@@ -30,6 +30,7 @@ const within = (cluster: string): readonly string[] => [
   `rollBack stuck ${cluster}`,
   `bury undone ${cluster}`,
   `rerun rerun ${cluster}`,
+  `tellRun rerun ${cluster}`,
 ];
 const creations = (cluster: string): readonly string[] => [1010, 1011, 1012].map((id) => `create ${id} ${cluster}`);
 const absences = ['deletePlaceholder placeholder gone', 'noteControl 1'];

@@ -1,7 +1,10 @@
 /** Pods that are gone while their agent holds a request, and the one rule by which we end such a pod. */
 import { describe, expect, it } from 'vitest';
+import { CallCounter } from '../../../infra/local/simulation/mortal.ts';
+import { settled } from '../../../infra/local/world/clock.ts';
 import { minutesMs, secondsMs } from '../../../shared/domain/instant.ts';
 import { endOverAge, noteLost } from '../../../shared/reconcile/lostWork.ts';
+import { reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
 import { nameFor } from '../../support/builders.ts';
 import { namespace, outcomeLine, placeholderLine, Worlds, type WorldsOptions } from '../../support/pass.ts';
 import { aPoolPolicy } from '../../support/policyBuilders.ts';
@@ -83,6 +86,33 @@ describe('a pod that is gone while its agent holds a request', () => {
     await Promise.all(planes.map((plane) => outcomesOf(worlds, plane)));
     expect(eventsIn(worlds)).toHaveLength(1);
     expect(tagsOf(worlds, queued)).toEqual(['mayfly-agent-lost']);
+  });
+});
+
+describe('the run of what was lost', () => {
+  it('is tagged at a later look where the server could not be reached at first', async () => {
+    const { worlds, queued } = await aLostAgent();
+    worlds.fail('getTags', status(503), 9);
+    const plane = tellingPlane(worlds);
+    expect(await outcomesOf(worlds, plane)).toContain('noteLost failed: unavailable');
+    worlds.faults.clear();
+    const { outcomes } = await sweeps(worlds, plane, secondsMs(15));
+    expect(outcomes).toEqual(['tellRun done: run 501, mayfly-agent-lost: told']);
+    expect(tagsOf(worlds, queued)).toEqual(['mayfly-agent-lost']);
+  });
+
+  it('is tagged by others when who noted it died over it', async () => {
+    for (let atCall = 0; ; atCall++) {
+      const { worlds, queued } = await aLostAgent();
+      const counter = new CallCounter();
+      const mortal = tellingPlane(worlds, { name: 'mortal', counter, crash: { atCall, when: 'before' } });
+      const intent = { cause: 'sweep', correlationId: 'c-1', deadlineAt: worlds.clock.now() + 60_000 };
+      void reconcilePool(mortal.deps, intent);
+      for (let turn = 0; turn < 30; turn++) await settled();
+      await sweeps(worlds, tellingPlane(worlds, { name: 'after' }), secondsMs(10));
+      expect(tagsOf(worlds, queued), `call ${atCall}`).toEqual(['mayfly-agent-lost']);
+      if (counter.count <= atCall) break;
+    }
   });
 });
 
