@@ -45,8 +45,10 @@ function buildOf({ head, words }: Words): BuildRecord | undefined {
   const since = parseMoment(words.get('since'));
   const turn = Number(words.get('try') ?? 1);
   if (state === undefined || since === undefined || !Number.isInteger(turn)) return undefined;
+  const starts = Number(words.get('starts') ?? 1);
   const { id, reason, digest } = Object.fromEntries(words);
-  return { key: head, state, try: turn, since, ...defined({ id, reason, digest }) };
+  const counted = Number.isInteger(starts) && starts > 1 ? { starts } : {};
+  return { key: head, state, try: turn, since, ...counted, ...defined({ id, reason, digest }) };
 }
 
 function requestOf({ head, words, rest }: Words): ImageRequest | undefined {
@@ -144,8 +146,9 @@ function formatRequest(request: ImageRequest): string {
   return request.kind === 'try' ? `try ${request.digest}` : request.kind;
 }
 
-function formatBuild({ key, state, try: turn, since, id, reason, digest }: BuildRecord): string {
-  return formatLine(key, { state, try: String(turn), since: formatMoment(since), id, reason, digest });
+function formatBuild({ key, state, try: turn, since, starts, id, reason, digest }: BuildRecord): string {
+  const counted = starts === undefined ? undefined : String(starts);
+  return formatLine(key, { state, try: String(turn), since: formatMoment(since), starts: counted, id, reason, digest });
 }
 
 const writers: { readonly [F in ImageField]: (state: ImageState) => string | undefined } = {

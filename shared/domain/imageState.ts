@@ -7,7 +7,7 @@
  *   mayfly.image.<image6>.good        earlier ones to go back to, a line each, the newest first
  *   mayfly.image.<image6>.rolledBack  <digest> since=... reason=..., a line each: no candidate again unless asked for
  *   mayfly.image.<image6>.moved       <digest> since=...: what somebody else pushed under the tag
- *   mayfly.image.<image6>.build       <key> state=... try=... since=... id=... reason=...
+ *   mayfly.image.<image6>.build       <key> state=... try=... since=... starts=... id=... reason=...
  *   mayfly.image.<image6>.seen        of the last build: week=<ISO week> agent=<version> base=<digest>
  *   mayfly.image.<image6>.excerpt     the end of the log of a build that failed
  *   mayfly.image.<image6>.requested   by people: build, rollback or try <digest>
@@ -38,8 +38,10 @@ export interface BuildRecord {
   readonly state: (typeof buildStates)[number];
   /** 1, or 2 after a failure. */
   readonly try: number;
-  /** When the present state, or try, began. */
+  /** When the present state, or try, or start, began. */
   readonly since: EpochMs;
+  /** How often this try has been started without an answer; absent = once. */
+  readonly starts?: number;
   /** The builder's own name for it. */
   readonly id?: string;
   /** Why it is built, or why it failed. */

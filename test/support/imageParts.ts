@@ -29,6 +29,8 @@ export function written(state: Partial<ImageState>, image = 'linux'): Data {
 export class MapInMemory {
   data: Data;
   down = false;
+  /** So many of the next writes fail. */
+  refused = 0;
   writes = 0;
   before: ((data: Data) => Data) | undefined;
 
@@ -38,7 +40,7 @@ export class MapInMemory {
 
   place(poolId = 7): ImagePlace {
     const answer = <T>(value: () => T): Promise<T> =>
-      this.down ? Promise.reject(upstream('unavailable')) : Promise.resolve(value());
+      this.down ? Promise.reject(upstream('unavailable')) : Promise.resolve().then(value);
     return {
       poolId,
       cluster: {
@@ -46,6 +48,10 @@ export class MapInMemory {
         getControl: () => answer(() => ({ ...this.data })),
         testAndPatchControl: (_poolId, expected, changes) =>
           answer(() => {
+            if (this.refused > 0) {
+              this.refused -= 1;
+              throw upstream('unavailable');
+            }
             this.data = this.before?.(this.data) ?? this.data;
             this.before = undefined;
             if (Object.entries(expected).some(([key, value]) => this.data[key] !== value)) return 'changed';

@@ -52,7 +52,12 @@ const moved = (build: BuildRecord, to: Partial<BuildRecord>, now: EpochMs): Buil
 
 /** The answer to a start never came and the builder knows of none: once more, by one of those who see that. */
 export const restarted = (state: ImageState, now: EpochMs): ImageState =>
-  state.build === undefined ? state : { ...state, build: moved(state.build, {}, now) };
+  state.build === undefined
+    ? state
+    : { ...state, build: moved(state.build, { starts: startsOf(state.build) + 1 }, now) };
+
+/** How often this try has been started, as far as anybody wrote it down. */
+export const startsOf = ({ starts = 1 }: BuildRecord): number => starts;
 
 export const running = (state: ImageState, id: string, now: EpochMs): ImageState =>
   state.build === undefined ? state : { ...state, build: moved(state.build, { state: 'running', id }, now) };
@@ -70,7 +75,7 @@ export function failed(
 ): ImageState {
   const { build } = state;
   if (build === undefined) return state;
-  const { id: _, ...record } = build;
+  const { id: _, starts: __, ...record } = build;
   const isLast = build.try >= lastTry || why.forGood === true;
   const next: BuildRecord = isLast
     ? { ...build, state: 'failed', since: now, reason: why.reason }

@@ -64,6 +64,13 @@ export function applied(
   return proven.length >= policy.provenAgents ? promoted(shown, at, policy) : shown;
 }
 
+/** Nothing was ever in force, tried, or given up. Where people have removed a value the others tell that it was there. */
+export const isNew = ({ inForce, candidate, good, rolledBack }: ImageState): boolean =>
+  inForce === undefined && candidate === undefined && good.length === 0 && rolledBack.length === 0;
+
+export const knows = ({ inForce, candidate, good, rolledBack }: ImageState, digest: string): boolean =>
+  [inForce, candidate, ...good, ...rolledBack].some((each) => each?.digest === digest);
+
 export type Offered = Omit<KnownImage, 'since'>;
 
 /** Why an image does not become a candidate; undefined = it may. */

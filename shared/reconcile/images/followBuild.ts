@@ -9,8 +9,8 @@ import { pinned } from '../../domain/imagePolicy.ts';
 import { isAllowed } from '../../domain/imageReference.ts';
 import type { BuildRecord, ImageState } from '../../domain/imageState.ts';
 import { minutesMs } from '../../domain/instant.ts';
-import { built, done, failed, movedFrom, restarted, running } from '../../plan/images/builds.ts';
-import type { Offered } from '../../plan/images/transitions.ts';
+import { built, done, failed, movedFrom, restarted, running, startsOf } from '../../plan/images/builds.ts';
+import { knows, type Offered } from '../../plan/images/transitions.ts';
 import type { Build, BuildOrder, ResolvedImage } from '../../ports/images.ts';
 import type { Rebuild } from './deps.ts';
 import { moveImage } from './imageRecord.ts';
@@ -18,6 +18,10 @@ import { orderOf } from './order.ts';
 
 /** Longer than any call to a builder takes, its time on the way included. */
 const startGraceMs = minutesMs(5);
+/** A builder that has nothing to show for so many starts of one try has failed. */
+const maxStarts = 5;
+/** Replicas of a registry, and caches before it, may show what was pushed only by then. */
+const showsAfterMs = minutesMs(10);
 
 /** The state after the move, or undefined where somebody else has moved the record meanwhile. */
 export async function moveBuild(
@@ -34,18 +38,28 @@ export async function followBuild(rebuild: Rebuild, state: ImageState): Promise<
   const { build } = state;
   if (build?.state === 'starting') await resume(rebuild, state, build);
   if (build?.state === 'running') await look(rebuild, state, build);
-  if (build?.state === 'built') await resolve(rebuild, build);
+  if (build?.state === 'built') await resolve(rebuild, state, build);
 }
 
 /** Somebody else may be about to start it. Whether it was started, anybody may find out. */
 async function resume(rebuild: Rebuild, state: ImageState, record: BuildRecord): Promise<void> {
   const { image, now } = rebuild;
-  const found = await image.builder.find(orderOf(image.policy, record, state.seen));
+  let found: Build | undefined;
+  try {
+    found = await image.builder.find(orderOf(image.policy, record, state.seen));
+  } catch (error) {
+    // Whether it was started stays unknown; but people are to be told some time, and another week is to have its build.
+    if (isLate(rebuild, record)) await again(rebuild, record, `start_${errorKind(error)}`, undefined);
+    throw error;
+  }
   if (found !== undefined) return adopt(rebuild, record, found);
   if (now - record.since < startGraceMs) return;
+  if (startsOf(record) >= maxStarts) return again(rebuild, record, 'notStarted', undefined);
   const mine = await moveBuild(rebuild, record, (each) => restarted(each, now));
   if (mine !== undefined) await begin(rebuild, mine);
 }
+
+const isLate = ({ image, now }: Rebuild, { since }: BuildRecord): boolean => now - since > image.policy.buildTimeoutMs;
 
 /** For the one who wrote that it is starting. */
 export async function begin(rebuild: Rebuild, { build: record, seen }: ImageState): Promise<void> {
@@ -91,14 +105,30 @@ async function adopt(rebuild: Rebuild, record: BuildRecord, build: Build): Promi
 }
 
 async function look(rebuild: Rebuild, state: ImageState, record: BuildRecord): Promise<void> {
-  const { image, now } = rebuild;
-  const order = orderOf(image.policy, record, state.seen);
-  const build = record.id === undefined ? undefined : await image.builder.get(order, record.id);
+  const order = orderOf(rebuild.image.policy, record, state.seen);
+  const build = record.id === undefined ? undefined : await lookAt(rebuild, order, record, record.id);
+  if (build === 'silent') return;
   if (build !== undefined && (build.status === 'queued' || build.status === 'running')) {
-    if (now - record.since > image.policy.buildTimeoutMs) await giveUp(rebuild, order, record, build);
+    if (isLate(rebuild, record)) await giveUp(rebuild, order, record, build);
     return;
   }
   await conclude(rebuild, record, build);
+}
+
+/** A builder that says nothing for longer than a build may take is one whose build hangs. */
+async function lookAt(
+  rebuild: Rebuild,
+  order: BuildOrder,
+  record: BuildRecord,
+  id: string,
+): Promise<Build | undefined | 'silent'> {
+  try {
+    return await rebuild.image.builder.get(order, id);
+  } catch (error) {
+    rebuild.fail(error);
+    if (isLate(rebuild, record)) await giveUp(rebuild, order, record, { id, status: 'running' });
+    return 'silent';
+  }
 }
 
 /** A build that hangs is cancelled; whether that works or not, the next try is another one. */
@@ -111,7 +141,7 @@ async function conclude(rebuild: Rebuild, record: BuildRecord, build: Build | un
   if (build?.status !== 'succeeded') return again(rebuild, record, build?.status ?? 'vanished', build?.excerpt);
   const state = await moveBuild(rebuild, record, (each) => built(each, build.digest, rebuild.now));
   rebuild.say(`built ${build.id}`);
-  if (state?.build !== undefined) await resolve(rebuild, state.build);
+  if (state?.build !== undefined) await resolve(rebuild, state, state.build);
 }
 
 /** After a failure: the second try at once, or the end. */
@@ -128,19 +158,28 @@ async function again(
 }
 
 /** What the build pushed becomes the candidate. While the registry is down the record waits as it is. */
-async function resolve(rebuild: Rebuild, record: BuildRecord): Promise<void> {
+async function resolve(rebuild: Rebuild, state: ImageState, record: BuildRecord): Promise<void> {
   const { deps, image, now } = rebuild;
   const { policy } = image;
   const reference = (record.digest && pinned(policy, record.digest)) ?? policy.reference;
   const isTrusted = isAllowed(reference, policy.allowedRepositories);
   const found = isTrusted ? await deps.registry.resolve(reference) : undefined;
-  const step = (state: ImageState): ImageState => {
-    if (!isTrusted) return failed(state, { reason: 'notAllowed', forGood: true }, now);
-    if (found === undefined) return failed(state, { reason: 'notPushed', forGood: true }, now);
-    return done(state, offeredOf(found), now);
+  const mayShow = isTrusted && now - record.since < showsAfterMs;
+  if (mayShow && !isThere(state, record, found)) return rebuild.say(`waits for what ${record.id ?? record.key} pushed`);
+  const step = (each: ImageState): ImageState => {
+    if (!isTrusted) return failed(each, { reason: 'notAllowed', forGood: true }, now);
+    if (found === undefined || each.moved?.digest === found.digest)
+      return failed(each, { reason: 'notPushed', forGood: true }, now);
+    return done(each, offeredOf(found), now);
   };
   await moveBuild(rebuild, record, step);
   rebuild.say(found === undefined ? `found no image of ${reference}` : `resolved ${found.digest}`);
+}
+
+/** Where the builder told no digest, a tag that stands for what was known before may still be that of before. */
+function isThere(state: ImageState, { digest }: BuildRecord, found: ResolvedImage | undefined): boolean {
+  if (found === undefined) return false;
+  return digest !== undefined || !(knows(state, found.digest) || state.moved?.digest === found.digest);
 }
 
 /** As the registry tells of it. */
