@@ -22,8 +22,8 @@ const digestOf = ({ digest }: { readonly digest: string }): string => digest;
 /** One entry of each digest, its newest; the newest first. */
 function distinct<T extends Dated & { readonly digest: string }>(all: readonly T[]): readonly T[] {
   const byDigest = Map.groupBy(all, digestOf);
-  const latest = [...byDigest.values()].flatMap((each) => newest(each, (one) => JSON.stringify(one)) ?? []);
-  return latest.toSorted((a, b) => b.since - a.since || (a.digest < b.digest ? -1 : 1)).slice(0, maxRemembered);
+  const newestOfEach = [...byDigest.values()].flatMap((each) => newest(each, (one) => JSON.stringify(one)) ?? []);
+  return newestOfEach.toSorted((a, b) => b.since - a.since || (a.digest < b.digest ? -1 : 1)).slice(0, maxRemembered);
 }
 
 /** The agents that any record knows to have come through. */
@@ -41,6 +41,46 @@ function isOver({ digest, since }: Candidate, inForce: KnownImage | undefined, p
   return isGivenUp || isSuperseded || (inForce?.digest === digest && inForce.since >= since);
 }
 
+/** An image in force, or that was, whose very trial failed on another map: one failure outweighs all that came through. */
+const hasFailed = ({ digest, tried }: KnownImage, rolledBack: readonly RolledBackImage[]): boolean =>
+  tried !== undefined && rolledBack.some((each) => each.digest === digest && (each.tried ?? -1) >= tried);
+
+/** Of each digest the newest entry, with the last of its trials that any entry knows to have failed. */
+function withLastTrial(all: readonly RolledBackImage[]): readonly RolledBackImage[] {
+  return distinct(all).map((each) => {
+    const trials = all.flatMap(({ digest, tried }) => (digest === each.digest && tried !== undefined ? [tried] : []));
+    return trials.length === 0 ? each : { ...each, tried: Math.max(...trials) };
+  });
+}
+
+const latest = (all: readonly KnownImage[]): KnownImage | undefined =>
+  newest(all, (each) => `${Number.MAX_SAFE_INTEGER - (each.builtAt ?? 0)} ${each.digest} ${JSON.stringify(each)}`);
+
+interface Judged {
+  readonly inForce: KnownImage | undefined;
+  readonly rolledBack: readonly RolledBackImage[];
+}
+
+/** The one that came last; where that has failed on another map, the last that has not, those of before included. */
+function judged(states: readonly ImageState[]): Judged {
+  const given = withLastTrial(states.flatMap((state) => state.rolledBack));
+  const all = states.flatMap(({ inForce }) => inForce ?? []);
+  const failed = all.filter((each) => hasFailed(each, given));
+  // What has failed in a trial failed after all that was thought of it.
+  const rolledBack = given.map((each) => {
+    const inForceSince = failed.filter(({ digest }) => digest === each.digest).map(({ since }) => since + 1);
+    return { ...each, since: Math.max(each.since, ...inForceSince) };
+  });
+  const last = latest(all);
+  if (last === undefined || !failed.includes(last)) return { inForce: last, rolledBack };
+  const isGone = (image: KnownImage): boolean =>
+    rolledBack.some(({ digest, since }) => digest === image.digest && since >= image.since);
+  const earlier = [...all, ...states.flatMap(({ good }) => good)].filter(
+    (each) => !hasFailed(each, rolledBack) && !isGone(each),
+  );
+  return { inForce: latest(earlier), rolledBack };
+}
+
 interface Memory {
   readonly good: readonly KnownImage[];
   readonly rolledBack: readonly RolledBackImage[];
@@ -49,15 +89,12 @@ interface Memory {
 /** Commutative, associative and idempotent but for texts that only people read. */
 export function joinImages(states: readonly ImageState[]): ImageState {
   if (states.length === 0) return noImageState;
-  const inForce = newest(
-    states.flatMap((state) => state.inForce ?? []),
-    ({ digest, builtAt = 0 }) => `${Number.MAX_SAFE_INTEGER - builtAt} ${digest}`,
-  );
-  const rolledBack = distinct(states.flatMap((state) => state.rolledBack)).filter(
-    ({ digest, since }) => digest !== inForce?.digest || since > inForce.since,
-  );
+  const { inForce, rolledBack: all } = judged(states);
+  const rolledBack = all
+    .filter(({ digest, since }) => digest !== inForce?.digest || since > inForce.since)
+    .toSorted((x, y) => y.since - x.since || (x.digest < y.digest ? -1 : 1));
   const barred = new Map(rolledBack.map(({ digest, since }) => [digest, since]));
-  const good = distinct(states.flatMap((state) => state.good)).filter(
+  const good = distinct(states.flatMap((state) => state.good).filter((each) => !hasFailed(each, all))).filter(
     ({ digest, since }) => digest !== inForce?.digest && (barred.get(digest) ?? -1) < since,
   );
   const candidate = joinCandidates(states.flatMap((state) => state.candidate ?? []));

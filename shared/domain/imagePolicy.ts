@@ -1,5 +1,5 @@
 /** What the configuration says of an image that Mayfly rebuilds. */
-import { atDigest, formatImageReference, parseImageReference } from './imageReference.ts';
+import { atDigest, formatImageReference, isDigest, parseImageReference } from './imageReference.ts';
 import type { EpochMs } from './instant.ts';
 import type { Weekday } from './template.ts';
 
@@ -48,6 +48,8 @@ export interface KnownImage {
   /** When it came to be what it is: candidate, in force. */
   readonly since: EpochMs;
   readonly builtAt?: EpochMs;
+  /** Since when it was the candidate that brought it here: names the trial, of which other maps may know more. */
+  readonly tried?: EpochMs;
 }
 
 /** Stands for the image that the configuration gives a template, where none was ever proven. */
@@ -56,5 +58,5 @@ export const configuredDigest = 'configured';
 /** By what pods name an image: never a tag, and only ever of the repository that the configuration names. */
 export function pinned({ reference }: Pick<ImagePolicy, 'reference'>, digest: string): string | undefined {
   const image = parseImageReference(reference);
-  return image && formatImageReference(atDigest(image, digest));
+  return image && isDigest(digest) ? formatImageReference(atDigest(image, digest)) : undefined;
 }

@@ -15,6 +15,7 @@ import {
   type Seen,
 } from './imageState.ts';
 import { formatLine, formatMoment, parseLine, parseMoment, type Words } from './imageWords.ts';
+import type { EpochMs } from './instant.ts';
 
 const isImage = (head: string): boolean => isDigest(head) || head === configuredDigest;
 
@@ -24,7 +25,11 @@ function knownImage({ head, words }: Words): KnownImage | undefined {
   return {
     digest: head,
     since,
-    ...defined({ version: words.get('version'), builtAt: parseMoment(words.get('built')) }),
+    ...defined({
+      version: words.get('version'),
+      builtAt: parseMoment(words.get('built')),
+      tried: parseMoment(words.get('tried')),
+    }),
   };
 }
 
@@ -37,7 +42,7 @@ function candidateOf(line: Words): Candidate | undefined {
 function rolledBackOf({ head, words }: Words): RolledBackImage | undefined {
   const since = parseMoment(words.get('since'));
   if (!isImage(head) || since === undefined) return undefined;
-  return { digest: head, since, ...defined({ reason: words.get('reason') }) };
+  return { digest: head, since, ...defined({ reason: words.get('reason'), tried: parseMoment(words.get('tried')) }) };
 }
 
 function buildOf({ head, words }: Words): BuildRecord | undefined {
@@ -126,19 +131,22 @@ export function readImageState(data: ControlData, image6: string): ReadImageStat
   return { state: { ...single, good: read('good') ?? [], rolledBack: read('rolledBack') ?? [] }, damaged };
 }
 
+const moment = (at: EpochMs | undefined): string | undefined => (at === undefined ? undefined : formatMoment(at));
+
 const known = (
-  { digest, version, since, builtAt }: KnownImage,
+  { digest, version, since, builtAt, tried }: KnownImage,
   more: Readonly<Record<string, string | undefined>> = {},
 ) =>
   formatLine(digest, {
     version,
     since: formatMoment(since),
-    built: builtAt === undefined ? undefined : formatMoment(builtAt),
+    built: moment(builtAt),
+    tried: moment(tried),
     ...more,
   });
 
-const gone = ({ digest, since, reason }: RolledBackImage): string =>
-  formatLine(digest, { since: formatMoment(since), reason });
+const gone = ({ digest, since, reason, tried }: RolledBackImage): string =>
+  formatLine(digest, { since: formatMoment(since), reason, tried: moment(tried) });
 
 const list = (all: readonly string[]): string | undefined => (all.length === 0 ? undefined : all.join('\n'));
 

@@ -2,10 +2,10 @@
  * What is known of one rebuilt image, kept on the control ConfigMaps of the pools that run it:
  *
  *   mayfly.image.<image6>.name        the image, for people
- *   mayfly.image.<image6>.inForce     <digest> version=... since=... built=...
+ *   mayfly.image.<image6>.inForce     <digest> version=... since=... built=... tried=...
  *   mayfly.image.<image6>.candidate   the same, and proven=<agents that have come through>
  *   mayfly.image.<image6>.good        earlier ones to go back to, a line each, the newest first
- *   mayfly.image.<image6>.rolledBack  <digest> since=... reason=..., a line each: no candidate again unless asked for
+ *   mayfly.image.<image6>.rolledBack  <digest> since=... reason=... tried=..., a line each: no candidate again unless asked for
  *   mayfly.image.<image6>.moved       <digest> since=...: what somebody else pushed under the tag
  *   mayfly.image.<image6>.build       <key> state=... try=... since=... starts=... id=... reason=...
  *   mayfly.image.<image6>.seen        of the last build: week=<ISO week> agent=<version> base=<digest>
@@ -25,6 +25,8 @@ export interface RolledBackImage {
   readonly digest: string;
   readonly since: EpochMs;
   readonly reason?: string;
+  /** Of an image that failed: the trial in which it did. */
+  readonly tried?: EpochMs;
 }
 
 /**

@@ -48,7 +48,8 @@ function judged(view: View, policy: ImagePolicy): JudgedImage {
 
 function inForce(template: Template, images: readonly JudgedImage[]): Template {
   const image = images.find(({ policy }) => policy.name === template.rebuilt);
-  const { digest, version } = image?.state.inForce ?? {};
+  // People may have removed, or garbled, what is in force: what was good before is safer than what the tag stands for.
+  const { digest, version } = image?.state.inForce ?? image?.state.good[0] ?? {};
   if (image === undefined || digest === undefined || digest === configuredDigest) return template;
   const reference = pinned(image.policy, digest);
   if (reference === undefined) return template;
@@ -65,12 +66,25 @@ function inForce(template: Template, images: readonly JudgedImage[]): Template {
   };
 }
 
-function policyInForce(policy: PoolPolicy, images: readonly JudgedImage[]): PoolPolicy {
-  return { ...policy, templates: policy.templates.map((template) => inForce(template, images)) };
+/**
+ * Nobody can say what is in force, and the tag may stand for what was never tried, or was given up: nothing is made of
+ * it until a control map can be read, and no idle agent is taken for one of an older image.
+ */
+function undecided(template: Template, images: readonly JudgedImage[]): Template {
+  const image = images.find(({ policy }) => policy.name === template.rebuilt);
+  if (image === undefined) return template;
+  const unread = 'no control map says which image is in force';
+  return { ...template, image: image.policy.reference, agentVersion: undefined, unread };
+}
+
+function policyInForce({ policy, observed }: View, images: readonly JudgedImage[]): PoolPolicy {
+  const { value, error } = observed.control;
+  const decided = value === undefined && error !== undefined ? undecided : inForce;
+  return { ...policy, templates: policy.templates.map((template) => decided(template, images)) };
 }
 
 /** The view with its images judged, and its templates running those in force. */
 export function withImages(view: View): View {
   const images = (view.policy.images ?? []).map((policy) => judged(view, policy));
-  return images.length === 0 ? view : { ...view, images, policy: policyInForce(view.policy, images) };
+  return images.length === 0 ? view : { ...view, images, policy: policyInForce(view, images) };
 }

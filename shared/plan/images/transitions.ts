@@ -2,7 +2,7 @@
  * How the state of an image moves. Each step is a function from state to state that changes nothing where it no longer
  * applies, so it can be worked out anew on whatever a control map says by the time it is written.
  */
-import { configuredDigest, type ImagePolicy, type KnownImage } from '../../domain/imagePolicy.ts';
+import type { ImagePolicy, KnownImage } from '../../domain/imagePolicy.ts';
 import type { ImageState, RolledBackImage } from '../../domain/imageState.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 
@@ -19,15 +19,29 @@ export interface JudgedImage {
   readonly changes: readonly ImageChange[];
 }
 
+interface Dated {
+  readonly since: EpochMs;
+}
+
 type Kept = Pick<ImagePolicy, 'keptImages'>;
 
 const without = <T extends { readonly digest: string }>(all: readonly T[], digest: string): readonly T[] =>
   all.filter((each) => each.digest !== digest);
 
-/** What was in force goes to the good ones, dated now: whoever reads of it as a candidate knows that it has been one. */
+/**
+ * Now, or right after what is already written: maps are brought together by what is newest, and the clock of whoever
+ * wrote before may be ahead of this one.
+ */
+const notBefore = (at: EpochMs, ...others: readonly (Dated | undefined)[]): EpochMs =>
+  Math.max(at, ...others.map((other) => (other === undefined ? at : other.since + 1)));
+
+/**
+ * What was in force goes to the good ones, dated now: whoever reads of it as a candidate knows that it has been one.
+ * Where nothing was, there is nothing to go back to: what the configuration names is the tag, which has moved on.
+ */
 function succeeded({ inForce, good }: ImageState, at: EpochMs, { keptImages }: Kept): readonly KnownImage[] {
-  const last = inForce ?? { digest: configuredDigest, since: at };
-  return [{ ...last, since: at }, ...without(good, last.digest)].slice(0, keptImages);
+  if (inForce === undefined) return good;
+  return [{ ...inForce, since: at }, ...without(good, inForce.digest)].slice(0, keptImages);
 }
 
 function withoutCandidate(state: ImageState): ImageState {
@@ -39,14 +53,15 @@ function promoted(state: ImageState, at: EpochMs, policy: Kept): ImageState {
   const { candidate } = state;
   if (candidate === undefined) return state;
   const { proven: _, ...image } = candidate;
-  const good = without(succeeded(state, at, policy), image.digest);
-  return { ...withoutCandidate(state), inForce: { ...image, since: at }, good };
+  const since = notBefore(at, candidate, state.inForce);
+  const good = without(succeeded(state, since, policy), image.digest);
+  return { ...withoutCandidate(state), inForce: { ...image, since, tried: candidate.since }, good };
 }
 
-function dropped(state: ImageState, { digest, since, reason }: RolledBackImage): ImageState {
-  const entry = { digest, since, ...(reason === undefined ? {} : { reason }) };
-  return { ...state, rolledBack: [entry, ...without(state.rolledBack, digest)] };
-}
+const dropped = (state: ImageState, entry: RolledBackImage): ImageState => ({
+  ...state,
+  rolledBack: [entry, ...without(state.rolledBack, entry.digest)],
+});
 
 /** What agents of a candidate have shown. Promotes it as soon as enough of them have come through. */
 export function applied(
@@ -57,8 +72,10 @@ export function applied(
 ): ImageState {
   const { candidate } = state;
   if (candidate === undefined || candidate.digest !== change.digest || candidate.since !== change.since) return state;
-  if (change.kind === 'rolledBack')
-    return withoutCandidate(dropped(state, { digest: change.digest, since: at, reason: change.reason }));
+  if (change.kind === 'rolledBack') {
+    const { digest, since: tried, reason } = change;
+    return withoutCandidate(dropped(state, { digest, since: notBefore(at, candidate), reason, tried }));
+  }
   const proven = [...new Set([...candidate.proven, ...change.agents])].toSorted();
   const shown = { ...state, candidate: { ...candidate, proven } };
   return proven.length >= policy.provenAgents ? promoted(shown, at, policy) : shown;
@@ -87,7 +104,9 @@ export function offerRefusal(
 export function offered(state: ImageState, image: Offered, at: EpochMs, asked: boolean): ImageState {
   const refusal = offerRefusal(state, image);
   if (refusal !== undefined && !(asked && refusal === 'rolledBack')) return state;
-  return { ...state, candidate: { ...image, since: at, proven: [] } };
+  const { inForce, candidate, good, rolledBack } = state;
+  const before = [inForce, ...good, ...rolledBack].filter((each) => each?.digest === image.digest);
+  return { ...state, candidate: { ...image, since: notBefore(at, candidate, ...before), proven: [] } };
 }
 
 /** On demand: the last good image comes into force, and what was in force is no candidate again. */
@@ -95,6 +114,7 @@ export function restored(state: ImageState, at: EpochMs): ImageState {
   const { inForce, good } = state;
   const [previous, ...others] = good;
   if (previous === undefined || inForce === undefined) return state;
-  const entry = { digest: inForce.digest, since: at, reason: 'requested' };
-  return { ...dropped(state, entry), inForce: { ...previous, since: at }, good: others };
+  const since = notBefore(at, inForce, previous);
+  const entry = { digest: inForce.digest, since, reason: 'requested' };
+  return { ...dropped(state, entry), inForce: { ...previous, since }, good: others };
 }

@@ -18,13 +18,16 @@ describe('a candidate', () => {
       name: 'comes into force with the last that it takes',
       given: trying('x'),
       change: proved('y'),
-      want: anImageState({ inForce: { digest: b, version: '5.279.0', since: 9 }, good: [{ digest: a, since: 9 }] }),
+      want: anImageState({
+        inForce: { digest: b, version: '5.279.0', since: 9, tried: 5 },
+        good: [{ digest: a, since: 9 }],
+      }),
     },
     {
-      name: 'follows what the configuration names where nothing was proven yet',
+      name: 'leaves nothing to go back to where it is the first one: the tag stands for it by now',
       given: anImageState({ candidate: { digest: b, since: 5, proven: [] } }),
       change: proved('x', 'y'),
-      want: anImageState({ inForce: { digest: b, since: 9 }, good: [{ digest: 'configured', since: 9 }] }),
+      want: anImageState({ inForce: { digest: b, since: 9, tried: 5 } }),
     },
     {
       name: 'pushes the oldest of the good ones out',
@@ -37,7 +40,7 @@ describe('a candidate', () => {
       },
       change: proved('y'),
       want: anImageState({
-        inForce: { digest: b, version: '5.279.0', since: 9 },
+        inForce: { digest: b, version: '5.279.0', since: 9, tried: 5 },
         good: [
           { digest: a, since: 9 },
           { digest: c, since: 0 },
@@ -50,7 +53,7 @@ describe('a candidate', () => {
       change: fell,
       want: anImageState({
         inForce: { digest: a, since: 1 },
-        rolledBack: [{ digest: b, since: 9, reason: 'neverStarted' }],
+        rolledBack: [{ digest: b, since: 9, tried: 5, reason: 'neverStarted' }],
       }),
     },
     {
@@ -127,5 +130,31 @@ describe('going back on demand', () => {
     const state = anImageState({ inForce: { digest: b, since: 5 } });
     expect(restored(state, 9)).toEqual(state);
     expect(restored(anImageState(), 9)).toEqual(anImageState());
+  });
+});
+
+describe('a clock that is behind the one that wrote before', () => {
+  const early = 2;
+  const other = anImageState({ inForce: { digest: a, since: 4 }, candidate: { digest: b, since: 5, proven: [] } });
+
+  it('ends a candidate for all maps', () => {
+    const gone = applied(other, fell, policy, early);
+    expect(joinImages([gone, other])).not.toHaveProperty('candidate');
+  });
+
+  it('brings one into force on all maps', () => {
+    const after = applied(other, proved('x', 'y'), policy, early);
+    expect(joinImages([after, other]).inForce?.digest).toBe(b);
+  });
+
+  it('goes back on all maps', () => {
+    const state = anImageState({ inForce: { digest: b, since: 9 }, good: [{ digest: a, since: 9 }] });
+    expect(joinImages([restored(state, early), state]).inForce?.digest).toBe(a);
+  });
+
+  it('lets people try again what was given up, and builds replace what is not proven', () => {
+    const state = anImageState({ rolledBack: [{ digest: c, since: 9 }] });
+    expect(joinImages([offered(state, { digest: c }, early, true), state]).candidate?.digest).toBe(c);
+    expect(joinImages([offered(other, { digest: c }, early, false), other]).candidate?.digest).toBe(c);
   });
 });

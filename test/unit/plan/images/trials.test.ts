@@ -99,7 +99,15 @@ describe('new agents', () => {
 
   it.each([
     { name: 'a cluster is out of reach', given: { clusters: [] as const, quotas: [] } },
-    { name: 'the control map cannot be read', given: { control: { value: undefined, error: 'timeout' as const } } },
+    {
+      name: 'the control map cannot be read',
+      given: {
+        control: {
+          value: aControl({ images: new Map([[imageShort(image.name), trying]]) }),
+          error: 'timeout' as const,
+        },
+      },
+    },
   ])('do not try it while $name', ({ given }) => {
     const clusters = ['primary', 'secondary'].map((name, index) => ({
       name,
@@ -108,6 +116,26 @@ describe('new agents', () => {
     }));
     const observed = 'clusters' in given ? { clusters } : given;
     expect(made(planned(trying, { requests, ...observed }))).toEqual(['a', 'a', 'a']);
+  });
+
+  it('are not made of what the tag happens to stand for while nobody can tell what is in force', () => {
+    const warm = anAgentJob({ image: ref(c), purpose: { kind: 'warm', slot: 0, minute: 1 }, agentId: 900 });
+    const agents = [anAgent({ id: 900, name: warm.name }), aPlaceholder(templates[0])];
+    const given = { control: { value: undefined, error: 'timeout' as const }, agents, agentJobs: [warm] };
+    const schedule = [{ template: 'linux', count: 1, weekdays: [0, 1, 2, 3, 4, 5, 6], from: 0, to: 0, zone: 'UTC' }];
+    const idle = planned(trying, given, { warm: schedule as PoolPolicy['warm'] });
+    expect(idle.actions.map(({ kind }) => kind)).toEqual([]);
+    const asked = planned(trying, { ...given, requests: [2, 3].map((id) => aJobRequest({ id })) });
+    expect(made(asked)).toEqual([]);
+    expect(asked.skips.map(({ reason }) => reason)).toContain('agentVersionUnknown');
+  });
+
+  it.each([
+    { name: 'the last good one where people removed what was in force', good: [c], want: ['c', 'c', 'c'] },
+    { name: 'what the configuration says where there is none', good: [], want: ['a', 'a', 'a'] },
+  ])('run $name', ({ good, want }) => {
+    const state = anImageState({ good: good.map((each) => ({ digest: each, since })) });
+    expect(made(planned(state, { requests }))).toEqual(want);
   });
 
   it.each([

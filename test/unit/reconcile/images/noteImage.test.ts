@@ -27,17 +27,19 @@ describe('noteImage', () => {
       detail: `proved ${b}`,
     });
     expect(maps.map((map) => map.state().inForce)).toEqual([
-      { digest: b, since: 9 },
-      { digest: b, since: 9 },
+      { digest: b, since: 9, tried: 5 },
+      { digest: b, since: 9, tried: 5 },
     ]);
-    expect(maps.map((map) => map.state().good.map((each) => each.digest))).toEqual([['configured'], [a]]);
+    expect(maps.map((map) => map.state().good.map((each) => each.digest))).toEqual([[], [a]]);
   });
 
   it('writes on those that it can reach, and tells that one is missing', async () => {
     const [near, far] = [new MapInMemory({ candidate }), new MapInMemory({ candidate })];
     far.down = true;
     expect(await note([near, far], fell)).toMatchObject({ kind: 'failed', detail: 'unavailable' });
-    expect(near.state()).toEqual(anImageState({ rolledBack: [{ digest: b, since: 9, reason: 'neverStarted' }] }));
+    expect(near.state()).toEqual(
+      anImageState({ rolledBack: [{ digest: b, since: 9, tried: 5, reason: 'neverStarted' }] }),
+    );
     expect(far.state().candidate).toEqual(candidate);
   });
 
