@@ -32,3 +32,6 @@ export class Secret {
     return redacted;
   }
 }
+
+/** Without the white space around it: what was read from a file often ends in a line break, which nobody takes. */
+export const trimmed = (secret: Secret): Secret => new Secret(secret.reveal().trim());

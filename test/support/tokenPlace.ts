@@ -36,6 +36,8 @@ export interface TokenPlace {
   readonly verbs: () => readonly string[];
   /** The days of the warnings of this event so far. */
   readonly told: (event: string) => readonly unknown[];
+  /** The fields of each line of this event so far. */
+  readonly lines: (event: string) => readonly LogFields[];
 }
 
 /** A PAT of thirty days, one day old, in the vault and in every cluster. */
@@ -106,6 +108,7 @@ export function aTokenPlace(clusters: readonly string[] = ['east'], overrides: P
     intent,
     rotate,
     verbs: () => journal.calls.map(({ verb }) => verb),
+    lines: (event) => lines.flatMap(([name, fields]) => (name === event ? [fields] : [])),
     told: (event) => lines.flatMap(([name, { days: told }]) => (name === event ? [told] : [])),
   };
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../infra/local/world/clock.ts';
-import { accessOf, type CredentialSources, lazyCluster } from '../../shared/connections.ts';
+import { accessOf, type CredentialSources, credentialOf, lazyCluster } from '../../shared/connections.ts';
 import { UpstreamError } from '../../shared/domain/errors.ts';
+import { minutesMs } from '../../shared/domain/instant.ts';
 import { Secret } from '../../shared/domain/secret.ts';
+import { leastGraceMs } from '../../shared/domain/token.ts';
 import type { TokenSource } from '../../shared/ports.ts';
 
 const entra: TokenSource = { getToken: async () => ({ token: new Secret('entra'), expiresAt: 0 }) };
@@ -37,6 +39,35 @@ describe('accessOf', () => {
     const access = await accessOf({ kind: 'token', server: 'https://k8s.example', secret }, sources);
     const tokens = access.kind === 'server' && 'getToken' in access.token ? access.token : undefined;
     expect((await tokens?.getToken('any'))?.token.reveal()).toBe('environment:CLUSTER_TOKEN');
+  });
+});
+
+describe('credentialOf', () => {
+  it('uses no PAT of the vault for as long as a rotation leaves the former one, even while the vault is away', async () => {
+    const clock = new VirtualClock();
+    let answer: Secret | undefined = new Secret('former');
+    const readSecret = async (): Promise<Secret> => {
+      if (answer !== undefined) return answer;
+      throw new UpstreamError({ upstream: 'keyVault', operation: 'getting a secret', kind: 'unavailable' });
+    };
+    const pat = { kind: 'pat', secret: { kind: 'keyVault', name: 'agents' } } as const;
+    const { tokens } = credentialOf(pat, { ...sources, readSecret, clock });
+    await tokens.getToken('any');
+    answer = undefined;
+    let usedUntil = 0;
+    for (let minute = 1; minute <= 20; minute++) {
+      await clock.advance(minutesMs(1));
+      await tokens.getToken('any').then(
+        () => {
+          usedUntil = minutesMs(minute);
+        },
+        () => undefined,
+      );
+    }
+    expect(usedUntil).toBeGreaterThan(minutesMs(5));
+    expect(usedUntil).toBeLessThan(leastGraceMs - minutesMs(5));
+    answer = new Secret('latest');
+    expect((await tokens.getToken('any')).token.reveal()).toBe('latest');
   });
 });
 

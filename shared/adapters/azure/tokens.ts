@@ -2,7 +2,7 @@
 import { UpstreamError } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { minutesMs } from '../../domain/instant.ts';
-import { Secret } from '../../domain/secret.ts';
+import { Secret, trimmed } from '../../domain/secret.ts';
 import type { Clock, TokenSource, Vault } from '../../ports.ts';
 import { once } from '../retry.ts';
 import { systemClock } from '../system.ts';
@@ -115,7 +115,7 @@ export function cachedTokens(clock: Clock, fetchToken: (scope: string) => Promis
  */
 export function vaultTokens(vault: Vault, secretName: string, keepMs: number, clock: Clock = systemClock): TokenSource {
   return cachedTokens(clock, async () => ({
-    token: await vault.getSecret(secretName),
+    token: trimmed(await vault.getSecret(secretName)),
     expiresAt: clock.now() + renewBeforeMs + keepMs,
   }));
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { hasErrorKind } from '../../domain/errors.ts';
+import { trimmed } from '../../domain/secret.ts';
 import type { TokenProof } from '../../ports/tokens.ts';
 import type { AzureDevOpsOptions } from './rest.ts';
 import { azureDevOpsRest } from './rest.ts';
@@ -18,6 +19,8 @@ const operation = 'proving a token';
 export function azureDevOpsTokenProof(options: TokenProofOptions): TokenProof {
   return {
     prove: async (token) => {
+      // An organisation with public projects answers some calls of nobody.
+      if (trimmed(token).reveal() === '') return 'rejected';
       // A client of its own: one that is shared would put the token of one proof on the wire for another.
       const tokens = { getToken: () => Promise.resolve({ token, expiresAt: Number.POSITIVE_INFINITY }) };
       const rest = azureDevOpsRest({ ...options, credential: { kind: 'personalAccessToken', tokens } });

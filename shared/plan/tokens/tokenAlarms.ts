@@ -13,12 +13,14 @@ const vaultReasons: Reasons = {
   throttled: 'vaultThrottled',
 };
 
+export const vaultReason = (kind: UpstreamErrorKind): TokenReason => vaultReasons[kind] ?? 'vaultUnreachable';
+
 /** A disabled version cannot be read, which looks like a missing right; the list of versions tells them apart. */
 function vaultAlarms({ policy, observed, versions, latest }: TokenView): readonly TokenAlarm[] {
   const subject = policy.vaultSecret;
   if (!observed.latest.known && versions?.[0]?.enabled === false) return [{ reason: 'secretDisabled', subject }];
   for (const read of [observed.latest, observed.versions]) {
-    if (!read.known) return [{ reason: vaultReasons[read.error] ?? 'vaultUnreachable', subject, detail: read.error }];
+    if (!read.known) return [{ reason: vaultReason(read.error), subject, detail: read.error }];
   }
   const isMissing = latest === undefined && policy.mode === 'watch';
   return isMissing ? [{ reason: 'secretMissing', subject }] : [];
@@ -31,8 +33,12 @@ function proofAlarms({ observed: { proof } }: TokenView): readonly TokenAlarm[] 
 }
 
 function ageAlarms(view: TokenView): readonly TokenAlarm[] {
-  const { expiresAt, now } = view;
-  if (expiresAt === undefined) return [];
+  const { expiresAt, now, latest, policy } = view;
+  if (expiresAt === undefined) {
+    // Where Mayfly rotates, what has no known end is replaced; what is rejected has its own alarm.
+    const isUnwatched = policy.mode === 'watch' && latest !== undefined && isAccepted(view);
+    return isUnwatched ? [{ reason: 'expiryUnknown', subject: latest.version }] : [];
+  }
   if (now >= expiresAt) return [{ reason: 'tokenExpired' }];
   const days = reachedDays(view);
   return days === undefined ? [] : [{ reason: 'tokenExpiresSoon', detail: `within ${days} days` }];

@@ -1,14 +1,15 @@
 /** Carries out what a plan says about one token. Before a PAT ends or a copy is written the vault is read once more. */
 
-import { hasErrorKind } from '../../domain/errors.ts';
+import { errorKind, hasErrorKind } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { formatInstant } from '../../domain/names.ts';
 import { type TokenCopy, tokenTags, writeWithinMs } from '../../domain/token.ts';
 import type { TokenAction, TokenNotice } from '../../plan/tokens/observedToken.ts';
+import { vaultReason } from '../../plan/tokens/tokenAlarms.ts';
 import type { PersonalTokens, VaultSecret } from '../../ports/tokens.ts';
 import { bounded } from '../bounded.ts';
 import { createToken } from './createToken.ts';
-import { ask, clusterOf, type TokenDeps } from './tokenDeps.ts';
+import { ask, clusterOf, readLatest, type TokenDeps } from './tokenDeps.ts';
 import { failed, type TokenOutcome } from './tokenOutcome.ts';
 
 type ActionOf<K extends TokenAction['kind']> = Extract<TokenAction, { readonly kind: K }>;
@@ -26,8 +27,7 @@ export interface TokenPass {
 
 /** The vault's latest version if it is still the one that was looked at and proven. */
 async function reread(deps: TokenDeps, version: string): Promise<VaultSecret | undefined> {
-  const { vault, policy } = deps;
-  const latest = await ask(deps, ['keyVault', 'reading a token'], () => vault.readLatest(policy.vaultSecret));
+  const latest = await readLatest(deps);
   return latest?.version === version ? latest : undefined;
 }
 
@@ -65,7 +65,8 @@ async function note({ deps, tell }: TokenPass, { version, tags, notice }: Action
     await ask(deps, ['keyVault', 'tagging a token'], () => vault.tag(policy.vaultSecret, version, tags));
     return { action: 'note', subject: version, kind: 'done' };
   } catch (error) {
-    const reason = hasErrorKind(error, 'throttled') ? 'vaultThrottled' : 'vaultUnreachable';
+    // A version takes 15 tags, a person's own among them (Key Vault REST reference, 2026-11): the vault then answers 400.
+    const reason = hasErrorKind(error, 'invalid') ? 'tagsRefused' : vaultReason(errorKind(error));
     return failed('note', version, { error, alarm: { reason, subject: policy.vaultSecret } });
   } finally {
     if (notice !== undefined) tell(version, notice);

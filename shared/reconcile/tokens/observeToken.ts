@@ -11,7 +11,7 @@ import type { VaultSecret } from '../../ports/tokens.ts';
 import type { Stamped } from '../../ports.ts';
 import { bounded } from '../bounded.ts';
 import { attempt } from '../optionalReads.ts';
-import { ask, clusterOf, type TokenDeps, type TokenIntent } from './tokenDeps.ts';
+import { ask, clusterOf, readLatest, type TokenDeps, type TokenIntent } from './tokenDeps.ts';
 
 export interface TokenLook {
   readonly observed: ObservedToken;
@@ -80,8 +80,7 @@ async function lookAtVault(deps: TokenDeps, errors: unknown[]) {
     ask(deps, ['keyVault', 'listing versions of a token'], () => deps.vault.listVersions(name)),
   );
   if (!listed.known) return { listed, latest: unknown(listed.error) };
-  const reading = ask(deps, ['keyVault', 'reading a token'], () => deps.vault.readLatest(name));
-  return { listed, latest: await attempt(errors, reading) };
+  return { listed, latest: await attempt(errors, readLatest(deps)) };
 }
 
 /** Looks once. Rejects never: what could not be read is unknown in the result. */

@@ -24,11 +24,17 @@ const retryMs = minutesMs(2);
 /** A look that is due is never sooner than this. */
 const leastWaitMs = secondsMs(5);
 
-/** An event that our own `store` raised. Whoever stored it goes on itself, and if it died the timer does. */
+/**
+ * An event that our own `store` raised. Whoever stored it goes on itself, and if it died the timer does. Where another
+ * version is of the same rotation, a person has stored an old one anew with its tags.
+ */
 function isOwnEvent(intent: TokenIntent, { versions }: ObservedToken): boolean {
   if (intent.cause !== 'newVersion' || intent.version === undefined || !versions.known) return false;
   const named = versions.value.find(({ version }) => version === intent.version);
-  return named?.tags[tokenTags.rotation] !== undefined;
+  const rotation = named?.tags[tokenTags.rotation];
+  return (
+    rotation !== undefined && versions.value.filter(({ tags }) => tags[tokenTags.rotation] === rotation).length === 1
+  );
 }
 
 /** All that one pass has met so far. */

@@ -1,9 +1,10 @@
 /** What the rotation of one token works with. Everything from outside arrives here. */
 import { type Upstream, UpstreamError } from '../../domain/errors.ts';
 import { type EpochMs, secondsMs } from '../../domain/instant.ts';
+import { trimmed } from '../../domain/secret.ts';
 import type { TokenPolicy } from '../../domain/token.ts';
 import type { TokenCause } from '../../plan/tokens/observedToken.ts';
-import type { ClusterSecrets, PersonalTokens, TokenProof, TokenVault } from '../../ports/tokens.ts';
+import type { ClusterSecrets, PersonalTokens, TokenProof, TokenVault, VaultSecret } from '../../ports/tokens.ts';
 import type { Clock, Log, Nonces } from '../../ports.ts';
 import { within } from '../within.ts';
 
@@ -41,6 +42,18 @@ export function ask<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   return within(clock, callMs, { upstream, operation }, call());
+}
+
+/**
+ * The vault's latest version. Its value without the white space around it: people store files that end in a line break,
+ * and such a copy would be of no use although the token is proven.
+ */
+export async function readLatest(
+  deps: Pick<TokenDeps, 'clock' | 'vault' | 'policy'>,
+): Promise<VaultSecret | undefined> {
+  const { vault, policy } = deps;
+  const latest = await ask(deps, ['keyVault', 'reading a token'], () => vault.readLatest(policy.vaultSecret));
+  return latest && { ...latest, value: trimmed(latest.value) };
 }
 
 /** A cluster that the configuration names and nobody can reach from here. */

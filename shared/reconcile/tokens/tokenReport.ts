@@ -1,6 +1,7 @@
 /** What a pass over one token says, to its caller and to the log. Display names and versions, never a value. */
 import { UpstreamError } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
+import { hintOf } from '../../domain/refusalText.ts';
 import type { TokenAlarm } from '../../plan/tokens/observedToken.ts';
 import type { TokenPass } from './applyToken.ts';
 import type { TokenDeps, TokenIntent } from './tokenDeps.ts';
@@ -39,13 +40,15 @@ export function reportToken(
       subject,
       detail,
       error: failure,
+      hint: hintOf(error),
     });
   }
   for (const { reason, subject, detail } of report.alarms)
     log.write('warn', `alarm.${reason}`, { ...common, subject, detail });
   for (const error of errors) {
     const level = error instanceof UpstreamError ? 'warn' : 'error';
-    log.write(level, 'token.observe.failed', { ...common, error: error instanceof Error ? error.message : 'unknown' });
+    const text = error instanceof Error ? error.message : 'unknown';
+    log.write(level, 'token.observe.failed', { ...common, error: text, hint: hintOf(error) });
   }
   log.write('info', 'token.reconciled', {
     ...common,

@@ -157,3 +157,13 @@ describe('the adapter of personal access tokens', () => {
     expect(server.asked.length).toBeLessThan(5);
   });
 });
+
+describe('the proof of a token', () => {
+  it.each(['', ' \r\n'])('rejects %j without a call: what answers to nobody proves nothing', async (blank) => {
+    await using server = await startServer();
+    server.respond(answering({ body: { count: 0, value: [] } }));
+    const proof = azureDevOpsTokenProof({ organisationUrl: server.url });
+    expect(await proof.prove(new Secret(blank))).toBe('rejected');
+    expect(server.asked).toEqual([]);
+  });
+});

@@ -85,7 +85,7 @@ export class TokenDoor {
 
   #status({ status, retryAfterSeconds }: Extract<FaultKind, { kind: 'status' }>): UpstreamError {
     const wait = retryAfterSeconds === undefined ? undefined : secondsMs(retryAfterSeconds);
-    return this.#failure(httpKinds[status] ?? 'unavailable', wait);
+    return this.#failure(httpKinds[status] ?? (status < 500 ? 'invalid' : 'unavailable'), wait);
   }
 
   #failure(kind: UpstreamErrorKind, retryAfterMs?: number): UpstreamError {

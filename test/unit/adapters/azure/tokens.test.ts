@@ -66,6 +66,12 @@ describe('vaultTokens', () => {
     await clock.advance(minutesMs(1));
     expect(await get()).toBe('pat-2');
   });
+
+  it('leave out the white space that a file ends in, for those who put the token into a Secret', async () => {
+    const vault = { getSecret: () => Promise.resolve(new Secret('pat\r\n')) };
+    const { token } = await vaultTokens(vault, 'pat', minutesMs(2), new VirtualClock(start)).getToken('any');
+    expect(token.reveal()).toBe('pat');
+  });
 });
 
 describe('identityOf', () => {

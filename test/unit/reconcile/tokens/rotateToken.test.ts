@@ -3,6 +3,7 @@ import { copyName } from '../../../../infra/local/simulation/tokens/tokenWorlds.
 import { minutesMs } from '../../../../shared/domain/instant.ts';
 import { tokenTags } from '../../../../shared/domain/token.ts';
 import { rotateToken } from '../../../../shared/reconcile/tokens/rotateToken.ts';
+import { days } from '../../../support/tokenBuilders.ts';
 import { aTokenPlace, type TokenPlace } from '../../../support/tokenPlace.ts';
 
 const copyValue = ({ copies }: TokenPlace, cluster = 'east'): string | undefined =>
@@ -235,6 +236,68 @@ describe('rotateToken in watch mode', () => {
     await place.clock.advance(minutesMs(20));
     await place.rotate({ cause: 'nextLook' });
     expect(place.server.list().map(({ authorizationId }) => authorizationId)).toEqual(['authorization-2']);
+  });
+
+  it('spreads it without the line break that a file ends in, with which no agent could register', async () => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    const pat = place.server.create({ displayName: 'by hand', scope: '', validTo: place.server.now() + days(60) });
+    place.shelf.store(`${pat.value}\r\n`, { expiresAt: pat.validTo, tags: {} });
+    const { alarms } = await place.rotate({ cause: 'newVersion', version: 'version-2' });
+    expect(alarms).toEqual([]);
+    expect(copyValue(place)).toBe(pat.value);
+    const again = await place.rotate({ cause: 'timer' });
+    expect(again.outcomes).toEqual([]);
+  });
+
+  it.each(['', ' \n', 'value-of-pat-1 value-of-pat-1'])('spreads %j nowhere', async (value) => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    place.shelf.store(value, { tags: {} });
+    const { alarms } = await place.rotate({ cause: 'timer' });
+    expect(alarms.map(({ reason }) => reason)).toContain('tokenRejected');
+    expect(copyValue(place)).toBe('value-of-pat-1');
+  });
+
+  it('says that nobody told when it ends', async () => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    const pat = place.server.create({ displayName: 'by hand', scope: '', validTo: place.server.now() + days(60) });
+    place.shelf.store(pat.value, { tags: {} });
+    const { alarms } = await place.rotate({ cause: 'timer' });
+    expect(alarms.map(({ reason }) => reason)).toEqual(['expiryUnknown']);
+    expect(copyValue(place)).toBe(pat.value);
+  });
+
+  it('looks at once at an old version that a person stored anew, tags and all', async () => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    byHand(place);
+    await place.rotate({ cause: 'timer' });
+    const first = place.shelf.versions.at(-1);
+    place.shelf.store('value-of-pat-1', { tags: first?.tags ?? {} });
+    const report = await place.rotate({ cause: 'newVersion', version: 'version-3' });
+    expect(report.isOwnEvent).toBe(false);
+    expect(copyValue(place)).toBe('value-of-pat-1');
+  });
+
+  it.each([
+    ['forbidden', 403, 'vaultForbidden'],
+    ['throttled', 429, 'vaultThrottled'],
+    ['unavailable', 503, 'vaultUnreachable'],
+    ['invalid', 400, 'tagsRefused'],
+  ] as const)('says why tags cannot be written: %s', async (_kind, status, want) => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    place.faults.add({ kind: 'status', status }, ({ verb }) => verb === 'tag', 10);
+    const { alarms } = await place.rotate({ cause: 'timer' });
+    expect(alarms.map(({ reason }) => reason)).toEqual([want]);
+  });
+
+  it('says in the log what would mend a refusal', async () => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    place.faults.add({ kind: 'status', status: 403 }, ({ verb }) => verb === 'tag', 10);
+    await place.rotate({ cause: 'timer' });
+    place.faults.add({ kind: 'status', status: 403 }, ({ verb }) => verb === 'listVersions', 10);
+    await place.rotate({ cause: 'timer' });
+    const officer = expect.stringContaining('Key Vault Secrets Officer');
+    expect(place.lines('token.note.failed').map(({ hint }) => hint)).toEqual([officer]);
+    expect(place.lines('token.observe.failed').map(({ hint }) => hint)).toEqual([officer]);
   });
 
   it('keeps the old one where the new one is rejected', async () => {
