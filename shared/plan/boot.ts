@@ -35,9 +35,17 @@ export function bootTrouble(agentJob: AgentJob): string {
 export function endTrouble({ pod }: AgentJob): string | undefined {
   if (pod === undefined) return 'its pod is gone';
   if (pod.disruption !== undefined) return told(pod.disruption, pod.message);
-  if (pod.mainStartedAt === undefined) return told(pod.cause, pod.message ?? exitWords(pod));
+  if (pod.mainStartedAt === undefined) return startTrouble(pod);
   if (pod.exitCode === 0) return undefined;
   return exitWords(pod);
+}
+
+/** The code stands beside the words, which may be cut: docs/agent-image.md tells what each means and what to do. */
+function startTrouble(pod: AgentPod): string {
+  const { cause, message, exitCode } = pod;
+  if (message === undefined) return told(cause, exitWords(pod));
+  const isTold = exitCode === undefined || message.includes(`code ${exitCode}`);
+  return isTold ? told(cause, message) : `${told(cause, message)} (exit code ${exitCode})`;
 }
 
 function exitWords({ reason, exitCode }: Pick<AgentPod, 'reason' | 'exitCode'>): string | undefined {

@@ -49,6 +49,8 @@ async function configText(mode: RegistrationMode, change: TemplateChange): Promi
     idleMinimum: '1s',
     endGrace: '5s',
     backoff: { first: '1s', breakerFailures: 100, breakerWindow: '2s' },
+    // What a failed agent leaves for people to look at would be left over.
+    keepFailed: { most: 0 },
   };
   return stringify({
     ...document,
@@ -70,7 +72,7 @@ export interface RegistrationSystem {
   readonly system: LocalSystem;
   /** Has taken down all that was held and printed since the start. */
   readonly recorder: Recorder;
-  /** What an operator is told of a request, in words. */
+  /** What an operator is told of a request, in words; on one line, as the breaks depend on the lengths of names. */
   explain(pool: string, requestId: number): Promise<string>;
   /** Polls until it holds; the test's own limit ends it. */
   until(holds: () => boolean): Promise<void>;
@@ -128,7 +130,7 @@ export async function aRegistrationSystem(
         ['json', 'text'].map((as) => ask(system, `explain/contoso/${poolId}/${requestId}?format=${as}`)),
       );
       for (const text of answers) recorder.add({ kind: 'answer', where: `explain ${requestId}`, text });
-      return answers[1] ?? '';
+      return (answers[1] ?? '').replaceAll(/\s+/g, ' ');
     },
     until,
     queue: (pool, howMany, durationMs = 200) =>

@@ -78,7 +78,17 @@ describe('planPool: why an agent never started', () => {
     {
       name: 'an init container that failed',
       given: over({ cause: 'init', exitCode: 31, message: 'the server refuses the credential' }, false),
-      want: 'neverStarted init: the server refuses the credential',
+      want: 'neverStarted init: the server refuses the credential (exit code 31)',
+    },
+    {
+      name: 'an init container that failed without a word',
+      given: over({ cause: 'init', exitCode: 20, message: 'register exited with code 20 (Error)' }, false),
+      want: 'neverStarted init: register exited with code 20 (Error)',
+    },
+    {
+      name: 'an init container that had more to say than is kept',
+      given: over({ cause: 'init', exitCode: 33, message: 'a'.repeat(400) }, false),
+      want: `neverStarted init: ${'a'.repeat(300)} (exit code 33)`,
     },
     {
       name: 'a process that was killed for its memory before it registered',
