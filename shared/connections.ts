@@ -148,6 +148,7 @@ export function lazyCluster(name: string, connect: () => Promise<Cluster>): Clus
     listLeftovers: async (scope) => (await connect()).listLeftovers(scope),
     deleteLeftover: async (leftover) => (await connect()).deleteLeftover(leftover),
     endPod: async (pod, uid, graceSeconds) => (await connect()).endPod(pod, uid, graceSeconds),
+    endPodsOf: async (jobName, graceSeconds) => (await connect()).endPodsOf(jobName, graceSeconds),
     readPodLog: async (pod, lines) => (await connect()).readPodLog(pod, lines),
   };
 }

@@ -113,6 +113,8 @@ export interface Cluster {
   deleteLeftover(leftover: Pick<Leftover, 'kind' | 'name' | 'uid'>): Promise<'deleted' | 'absent' | 'replaced'>;
   /** Ends a pod within this grace, of which the shorter one holds; with its UID as precondition. */
   endPod(podName: string, uid: string, graceSeconds: number): Promise<'ended' | 'absent'>;
+  /** Ends, within this grace, the running pods of a Job that is gone; the number of them. */
+  endPodsOf(jobName: string, graceSeconds: number): Promise<number>;
   /** The end of what the agent's container printed; undefined = no such pod, or it has printed nothing yet. */
   readPodLog(podName: string, lines: number): Promise<string | undefined>;
 }

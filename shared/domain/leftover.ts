@@ -1,7 +1,8 @@
-/** An object of ours in a cluster, other than a Job or a pod, as far as it tells whether it still belongs to anything. */
+/** An object of ours in a cluster, other than a Job, as far as it tells whether it still belongs to anything. */
 import type { EpochMs } from './instant.ts';
 
-export const leftoverKinds = ['Secret', 'PersistentVolumeClaim', 'NetworkPolicy'] as const;
+/** Pods that are over: while one runs, the agent in it may be at work. */
+export const leftoverKinds = ['Secret', 'Pod', 'PersistentVolumeClaim', 'NetworkPolicy'] as const;
 export type LeftoverKind = (typeof leftoverKinds)[number];
 
 export interface Leftover {

@@ -25,6 +25,8 @@ export type KeepReason = (typeof keepReasons)[number];
 export interface GhostFacts {
   readonly now: EpochMs;
   readonly graceMs: number;
+  /** An online agent that nobody stands behind may idle for so long, in ms; absent = for ever. */
+  readonly idleGraceMs?: number;
   readonly nameIs: (agent: Agent) => 'worker' | 'placeholder' | 'other';
   /** True when an unfinished request of the list reserves it. */
   readonly isReserved: (agent: Agent) => boolean;
@@ -33,21 +35,25 @@ export interface GhostFacts {
   readonly everyClusterKnown: boolean;
 }
 
-/** Since when an agent has been offline at the earliest: from its registration, or from its last change of status. */
+/** Since when an agent has been as it is, at the latest: since its registration, or since its last change of status. */
 export function offlineSince({ createdAt, statusChangedAt }: Agent): EpochMs | undefined {
   const since = Math.max(createdAt ?? -1, statusChangedAt ?? -1);
   return since < 0 ? undefined : since;
+}
+
+/** Too young to be judged, or of an age that nobody can tell. */
+function youth(agent: Agent, { now, graceMs, idleGraceMs = Number.POSITIVE_INFINITY }: GhostFacts) {
+  const since = offlineSince(agent);
+  if (agent.online) return since === undefined || now - since <= idleGraceMs ? 'online' : undefined;
+  if (since === undefined) return 'ageUnknown';
+  return now - since <= graceMs ? 'withinGrace' : undefined;
 }
 
 /** Why an agent stays; undefined = it is a ghost. Before it is deleted each cluster is asked for its Job by name. */
 export function whyKept(agent: Agent, facts: GhostFacts): KeepReason | undefined {
   const name = facts.nameIs(agent);
   if (name !== 'worker') return name === 'other' ? 'notNamed' : 'placeholder';
-  if (agent.online) return 'online';
   if (agent.assignedRequestId !== undefined || facts.isReserved(agent)) return 'busy';
   if (facts.hasAgentJob(agent)) return 'agentJobThere';
-  const since = offlineSince(agent);
-  if (since === undefined) return 'ageUnknown';
-  if (facts.now - since <= facts.graceMs) return 'withinGrace';
-  return facts.everyClusterKnown ? undefined : 'clustersUnknown';
+  return youth(agent, facts) ?? (facts.everyClusterKnown ? undefined : 'clustersUnknown');
 }

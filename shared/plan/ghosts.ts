@@ -2,6 +2,7 @@
  * Ghosts: agents with our mark that no agent job stands behind any more. Only candidates are named here; before one is
  * deleted every cluster is asked for that Job by name, because absence from a list proves nothing.
  */
+import type { Agent } from '../domain/agent.ts';
 import { isTombstone, standsBehind } from '../domain/agentJob.ts';
 import { parseName } from '../domain/names.ts';
 import { type GhostFacts, whyKept } from './ghostRule.ts';
@@ -18,6 +19,8 @@ export function ghostFacts(view: View): GhostFacts {
   return {
     now,
     graceMs: policy.ghostGraceMs,
+    // Somebody orphaned its pod, or its cluster left the configuration. A request may still find it; not for ever.
+    idleGraceMs: 6 * policy.ghostGraceMs,
     nameIs: ({ name }) => {
       const parsed = parseName(scope, name);
       if (parsed === undefined) return 'other';
@@ -29,13 +32,21 @@ export function ghostFacts(view: View): GhostFacts {
   };
 }
 
-export function planGhosts(view: View): readonly Action[] {
+/** `countedOn` = the names of agents that the plan gives requests to: online ones of them stay. */
+export function planGhosts(view: View, countedOn: ReadonlySet<string>): readonly Action[] {
   const { policy, observed, agents, now } = view;
   const facts = ghostFacts(view);
-  const ghosts = agents.filter((agent) => whyKept(agent, facts) === undefined).toSorted((a, b) => a.id - b.id);
+  const isGhost = (agent: Agent): boolean =>
+    whyKept(agent, facts) === undefined && !(agent.online && countedOn.has(agent.name));
+  const ghosts = agents.filter(isGhost).toSorted((a, b) => a.id - b.id);
   // Another part of them with every minute, or a few that the server will not let go would keep all others.
   const first = ghosts.length === 0 ? 0 : Math.floor(now / 60_000) % ghosts.length;
   return [...ghosts.slice(first), ...ghosts.slice(0, first)]
     .slice(0, observed.ghostBudget ?? policy.maxGhostsPerPass)
-    .map((agent) => ({ kind: 'deleteGhost', agentId: agent.id, name: agent.name }));
+    .map(({ id, name, online }) => ({
+      kind: 'deleteGhost',
+      agentId: id,
+      name,
+      ...(online ? { isOnline: true } : {}),
+    }));
 }

@@ -104,15 +104,8 @@ function reservationOf(agentJob: AgentJob, context: LifecycleContext): JobReques
   return agent !== undefined && standsBehind(agentJob, agent) ? request : undefined;
 }
 
-function whileRetiring(
-  agentJob: AgentJob,
-  agent: Agent | undefined,
-  request: JobRequest | undefined,
-  context: LifecycleContext,
-): Step {
-  return request === undefined
-    ? retire(agentJob, resumedReason(agentJob))
-    : whileReserved(agentJob, agent, request, context);
+function whileRetiring(agentJob: AgentJob, request: JobRequest | undefined, context: LifecycleContext): Step {
+  return request === undefined ? retire(agentJob, resumedReason(agentJob)) : whileReserved(agentJob, request, context);
 }
 
 function whileUnreadable({ name, cluster }: AgentJob): Step {
@@ -169,10 +162,8 @@ function whileTwins(agentJob: AgentJob, context: LifecycleContext): Step {
 
 function whileStarted(agentJob: AgentJob, agent: Agent | undefined, context: LifecycleContext): Step {
   const request = reservationOf(agentJob, context);
-  if (agentJob.phase === 'retiring') return whileRetiring(agentJob, agent, request, context);
-  return request === undefined
-    ? whileUnreserved(agentJob, agent, context)
-    : whileReserved(agentJob, agent, request, context);
+  if (agentJob.phase === 'retiring') return whileRetiring(agentJob, request, context);
+  return request === undefined ? whileUnreserved(agentJob, agent, context) : whileReserved(agentJob, request, context);
 }
 
 /** The next step for one agent job. */

@@ -47,7 +47,13 @@ export type Action =
   /** What the owner of is gone, and nothing else will remove. */
   | { readonly kind: 'deleteLeftover'; readonly name: string; readonly cluster: string; readonly leftover: Leftover }
   | { readonly kind: 'bury'; readonly agentJob: AgentJob }
-  | { readonly kind: 'deleteGhost'; readonly agentId: number; readonly name: string }
+  | {
+      readonly kind: 'deleteGhost';
+      readonly agentId: number;
+      readonly name: string;
+      /** It is online and has idled for long: it may be so at the last look too. */
+      readonly isOnline?: true;
+    }
   /** Writes down on the control map what only time can tell; undefined removes a key. */
   | {
       readonly kind: 'noteControl';

@@ -2,6 +2,7 @@
 
 import type { Agent } from '../domain/agent.ts';
 import { type AgentJob, hasStopped, isTombstone, standsBehind } from '../domain/agentJob.ts';
+import { minutesMs } from '../domain/instant.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import type { SkipReason } from '../domain/reasons.ts';
 import type { PoolPolicy } from '../domain/template.ts';
@@ -16,10 +17,10 @@ import { planAbsences, planPlaceholders } from './placeholders.ts';
 import type { Alarm, Plan } from './plan.ts';
 import { type Provision, planProvision } from './provision.ts';
 import { readAlarms } from './readAlarms.ts';
-import { forsakenAlarms, planRerun } from './reserved.ts';
+import { forsakenAlarms, planDisables, planRerun } from './reserved.ts';
 import { workerName } from './supply.ts';
 import { planTellings } from './tell.ts';
-import { agentOf, type View, viewOf } from './view.ts';
+import { agentJobOf, agentOf, type View, viewOf } from './view.ts';
 
 /** How soon to look again while anything waits, boots or finishes. */
 export const activeLookMs = 5000;
@@ -54,11 +55,18 @@ function isActive(view: View, provision: Provision): boolean {
   const atRest = (agentJob: AgentJob): boolean =>
     isTombstone(agentJob) ||
     agentJob.phase === 'unreadable' ||
+    isStuck(view, agentJob) ||
     isAtWork(view, agentJob) ||
     isKeptWarm(view, provision, agentJob);
   const begins = provision.actions.length > 0 || provision.warm.states.some(({ heldBy }) => heldBy === 'atPassLimit');
   return begins || provision.waitingCount > resting || view.agentJobs.some((agentJob) => !atRest(agentJob));
 }
+
+/** What has not ended by now will not within seconds: the sweep is soon enough for what nobody lets go. */
+const isStuck = ({ now }: View, { phase, phaseAt }: AgentJob): boolean =>
+  phase === 'retiring' && now - (phaseAt ?? now) > stuckAfterMs;
+
+const stuckAfterMs = minutesMs(10);
 
 function isAtWork(view: View, agentJob: AgentJob): boolean {
   const agent = agentOf(view, agentJob);
@@ -94,6 +102,14 @@ function theftsIn(view: View): number {
   }).length;
 }
 
+/** Ours, and nothing known says that nobody works as it, or that its Job is not to be touched. */
+function mayWork(view: View, agent: Agent): boolean {
+  if (workerName(view.policy, agent.name) === undefined) return false;
+  const agentJob = agentJobOf(view, agent);
+  const isLeft = (view.agentJobsByName.get(agent.name) ?? []).some(({ phase }) => phase === 'unreadable');
+  return !isLeft && (agentJob === undefined || !hasStopped(agentJob));
+}
+
 /** Nobody but a cluster can say that a Job is gone. */
 function forsakenIn(view: View): readonly Alarm[] {
   if (!everyClusterKnown(view.observed)) return [];
@@ -117,10 +133,11 @@ export function planPool(policy: PoolPolicy, observed: Observed): Plan {
       ...planPlaceholders(view),
       ...provision.actions,
       ...imageActions(view),
+      ...planDisables(view, (agent) => mayWork(view, agent)),
       ...steps.flatMap((step) => step.actions),
       ...view.agentJobs.flatMap((agentJob) => planRerun(agentJob, context.unfinished, view)),
       ...planTellings(view, provision.skips),
-      ...planGhosts(view),
+      ...planGhosts(view, new Set(provision.matching.served.values())),
       ...planLeftovers(view),
       ...planAbsences(view),
     ],

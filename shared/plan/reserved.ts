@@ -79,15 +79,21 @@ function whileSuspect(agentJob: AgentJob, request: JobRequest, view: View): Step
   return { actions: ends ? [{ kind: 'endOverAge', agentJob, requestId: request.id }] : [], alarms };
 }
 
-export function whileReserved(agentJob: AgentJob, agent: Agent | undefined, request: JobRequest, view: View): Step {
+export function whileReserved(agentJob: AgentJob, request: JobRequest, view: View): Step {
   if (hasStopped(agentJob)) return whileLost(agentJob, request, view);
-  const { actions, alarms } = whileSuspect(agentJob, request, view);
-  // Single use: once it has its request it gets no second one, and a copied key is worth nothing.
-  const disables = request.receivedAt !== undefined && agent?.enabled === true && agentJob.phase === 'started';
-  const disable: readonly Action[] = disables
-    ? [{ kind: 'disable', agentId: agent.id, name: agent.name, requestId: request.id }]
-    : [];
-  return { actions: [...disable, ...actions], alarms };
+  return whileSuspect(agentJob, request, view);
+}
+
+/**
+ * Single use: once an agent has its request it gets no second one, and a copied key is worth nothing. It takes no cluster
+ * to see that.
+ */
+export function planDisables({ agents, reserved }: View, isWorker: (agent: Agent) => boolean): readonly Action[] {
+  return agents.flatMap((agent): readonly Action[] => {
+    const request = reserved.get(agent.id);
+    if (!agent.enabled || request?.receivedAt === undefined || !isWorker(agent)) return [];
+    return [{ kind: 'disable', agentId: agent.id, name: agent.name, requestId: request.id }];
+  });
 }
 
 /** Agents of ours that hold a request while no cluster knows of a Job that could stand behind them. */

@@ -8,6 +8,7 @@ import type { Action, ActionKind, Plan } from '../plan/plan.ts';
 import { scopeOf } from '../plan/view.ts';
 import { bounded } from './bounded.ts';
 import { createAgentJob } from './createAgentJob.ts';
+import { deleteGhost } from './deleteGhost.ts';
 import type { Pass, ReconcileDeps, ReconcileIntent } from './deps.ts';
 import { noteImage } from './images/noteImage.ts';
 import { deleteLeftover } from './leftovers.ts';
@@ -19,7 +20,7 @@ import { rerun } from './rerun.ts';
 import { retireAgentJob } from './retireAgentJob.ts';
 import { cancelRun, tellRun } from './runTellings.ts';
 import type { ActionOf } from './settle.ts';
-import { bury, deleteGhost, disableAgent, noteAgent, rollBack } from './smallActions.ts';
+import { bury, disableAgent, noteAgent, rollBack } from './smallActions.ts';
 
 /** What goes together, in this order; `width` is how many are under way at once. */
 const stages: readonly { readonly kinds: readonly ActionKind[]; readonly width: number }[] = [
@@ -51,7 +52,8 @@ const applies: { readonly [K in ActionKind]: Apply<K> } = {
   create: createAgentJob,
   noteAgent,
   disable: disableAgent,
-  retire: (pass, action, observed) => retireAgentJob(pass, action, absenceCounts(pass, observed)),
+  retire: (pass, action, observed) =>
+    retireAgentJob(pass, action, absenceCounts(pass, observed), observed.agents.known ? observed.agents.value : []),
   rollBack,
   bury,
   noteImage,

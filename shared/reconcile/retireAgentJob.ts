@@ -25,6 +25,8 @@ interface Retiring {
   readonly cluster: Cluster;
   /** Whether this pass's agent list was readable and holds a placeholder of ours: only then does a 404 mean absent. */
   readonly absenceCounts: boolean;
+  /** Of this pass's list. */
+  readonly agents: readonly Agent[];
 }
 
 const outcome = (retiring: Retiring, kind: OutcomeKind, detail: string): Outcome => ({
@@ -51,12 +53,12 @@ async function markRetiring(retiring: Retiring): Promise<AgentJob | undefined> {
   }
 }
 
-/** The agent of the Job: by the id on the Job, else by name. */
-function lookUpAgent({ deps }: Retiring, agentJob: AgentJob): Promise<Agent | undefined> {
+/** The agent of the Job: by the id on the Job, else by name. An agent of another name is not it, whatever the Job says. */
+async function lookUpAgent({ deps }: Retiring, { agentId, name }: AgentJob): Promise<Agent | undefined> {
   const { poolId } = deps.policy;
-  return agentJob.agentId === undefined
-    ? deps.pools.findAgent(poolId, agentJob.name)
-    : deps.pools.getAgent(poolId, agentJob.agentId);
+  if (agentId === undefined) return deps.pools.findAgent(poolId, name);
+  const agent = await deps.pools.getAgent(poolId, agentId);
+  return agent?.name === name ? agent : undefined;
 }
 
 /**
@@ -93,6 +95,20 @@ async function disable({ deps }: Retiring, agent: Pick<Agent, 'id' | 'name'>): P
   }
 }
 
+/**
+ * Disables the agent of the Job and reads it after that. Where the look has not just shown that the id is that of an agent
+ * of this name, it is asked first: to send a name with another's id would rename that.
+ */
+async function disabledAgent(retiring: Retiring, agentJob: AgentJob): Promise<Agent | undefined> {
+  const { agentId: id, name } = agentJob;
+  if (id !== undefined) {
+    const isSeen = retiring.agents.some((agent) => agent.id === id && agent.name === name);
+    if (!isSeen && (await lookUpAgent(retiring, agentJob)) === undefined) return undefined;
+    await disable(retiring, { id, name });
+  }
+  return lookUpAgent(retiring, agentJob);
+}
+
 /** What keeps the agent from being deleted now. */
 async function hindranceOf(retiring: Retiring, agent: Agent): Promise<string | undefined> {
   if (agent.assignedRequestId !== undefined) return `holds request ${agent.assignedRequestId}`;
@@ -105,8 +121,7 @@ async function hindranceOf(retiring: Retiring, agent: Agent): Promise<string | u
 async function removeAgent(retiring: Retiring, agentJob: AgentJob): Promise<'gone' | Outcome> {
   const { deps, cluster } = retiring;
   const { poolId } = deps.policy;
-  if (agentJob.agentId !== undefined) await disable(retiring, { id: agentJob.agentId, name: agentJob.name });
-  const agent = await lookUpAgent(retiring, agentJob);
+  const agent = await disabledAgent(retiring, agentJob);
   if (agent === undefined) return retiring.absenceCounts ? 'gone' : outcome(retiring, 'waiting', 'absence not proven');
   const owner = await ownerOf(retiring, agentJob, agent);
   if (owner === 'a twin') return 'gone';
@@ -147,9 +162,16 @@ async function endPod(retiring: Retiring, agentJob: AgentJob): Promise<boolean> 
  * nothing can come of it any more.
  */
 async function hurry({ deps, cluster }: Retiring, { pod, phaseAt }: AgentJob, now: number): Promise<void> {
-  if (pod === undefined || now - (phaseAt ?? now) < 2 * deps.policy.endGraceMs) return;
-  await cluster.endPod(pod.name, pod.uid, lastGraceSeconds);
+  const forMs = now - (phaseAt ?? now);
+  const { endGraceMs } = deps.policy;
+  if (pod === undefined || forMs < 2 * endGraceMs) return;
+  // Nobody answers for it any more: its node is gone, or its kubelet dead. It holds a place of the pool for nothing.
+  const isForsaken = forMs > forsakenAfter * endGraceMs;
+  await cluster.endPod(pod.name, pod.uid, isForsaken ? 0 : lastGraceSeconds);
 }
+
+/** In graces. */
+const forsakenAfter = 15;
 
 /** True while the tombstone has something to remember: a living request, or a failure for the breaker. */
 async function isWorthRemembering({ deps, action }: Retiring, agentJob: AgentJob): Promise<boolean> {
@@ -187,13 +209,18 @@ async function retire(retiring: Retiring): Promise<Outcome> {
 }
 
 /** Takes an agent job as far towards its end as is safe now. Never rejects. */
-export async function retireAgentJob(deps: Pass, action: RetireAction, absenceCounts: boolean): Promise<Outcome> {
+export async function retireAgentJob(
+  deps: Pass,
+  action: RetireAction,
+  absenceCounts: boolean,
+  agents: readonly Agent[] = [],
+): Promise<Outcome> {
   const cluster = deps.clusters.find((candidate) => candidate.name === action.agentJob.cluster);
   const subject = action.agentJob.name;
   if (cluster === undefined)
     return { action: 'retire', subject, kind: 'failed', detail: 'its cluster is not configured' };
   try {
-    return await retire({ deps, action, cluster, absenceCounts });
+    return await retire({ deps, action, cluster, absenceCounts, agents });
   } catch (error) {
     // A `test` of a patch failed: somebody else has taken this very step. Azure DevOps may refuse what it cannot read.
     if (error instanceof UpstreamError && error.upstream === 'kubernetes' && error.kind === 'invalid')

@@ -1,11 +1,9 @@
 /** The actions of one or two calls: disable, roll back, bury, ghosts. None of them rejects. */
-import type { Agent } from '../domain/agent.ts';
-import { createByPassed, isTombstone, standsBehind } from '../domain/agentJob.ts';
+import { createByPassed } from '../domain/agentJob.ts';
 import { isUnfinished } from '../domain/jobRequest.ts';
 import { clusterOf } from './clusterOf.ts';
 import { deleteOwnSecret } from './creation.ts';
 import type { Pass, ReconcileDeps } from './deps.ts';
-import { beginGhost } from './ghostBudget.ts';
 import type { Outcome } from './outcome.ts';
 import { noteAgentPatch, rollBackPatch } from './patches.ts';
 import { type ActionOf, movedOn, settle, unlessMoved } from './settle.ts';
@@ -54,49 +52,5 @@ export function bury(deps: ReconcileDeps, action: ActionOf<'bury'>): Promise<Out
     const cluster = clusterOf(deps, agentJob.cluster);
     await deleteOwnSecret(cluster, agentJob);
     return [(await cluster.deleteAgentJob(agentJob.name, agentJob.uid)) === 'replaced' ? 'raced' : 'done'];
-  });
-}
-
-/** True when no cluster holds a Job that may still stand behind the agent. Any failed read rejects. */
-async function isForsaken(
-  deps: ReconcileDeps,
-  agent: { readonly id: number; readonly name: string },
-): Promise<boolean> {
-  const found = await Promise.all(deps.clusters.map((cluster) => cluster.getAgentJob(agent.name)));
-  return found.every((agentJob) => agentJob === undefined || isTombstone(agentJob) || !standsBehind(agentJob, agent));
-}
-
-/** True for an agent that nobody works with: named so, offline, and given nothing. */
-const isLifeless = (agent: Agent, name: string): boolean =>
-  agent.name === name && !agent.online && agent.assignedRequestId === undefined;
-
-/** Disables a lifeless agent, so that nothing can be given to it any more, and looks again. */
-async function lastLook(
-  { pools, policy }: ReconcileDeps,
-  { agentId: id, name }: ActionOf<'deleteGhost'>,
-): Promise<'gone' | 'alive' | 'lifeless'> {
-  const before = await pools.getAgent(policy.poolId, id);
-  if (before === undefined) return 'gone';
-  if (!isLifeless(before, name)) return 'alive';
-  if (!before.enabled) return 'lifeless';
-  await pools.updateAgent(policy.poolId, { id, name, enabled: false });
-  const after = await pools.getAgent(policy.poolId, id);
-  if (after === undefined) return 'gone';
-  return isLifeless(after, name) ? 'lifeless' : 'alive';
-}
-
-/**
- * One DELETE, after every cluster has denied its Job. Disabled and read once more before it, like any other: a pod that
- * nobody can see may come back at any moment.
- */
-export function deleteGhost(deps: ReconcileDeps, action: ActionOf<'deleteGhost'>): Promise<Outcome> {
-  return settle('deleteGhost', action.name, async () => {
-    if (!beginGhost(deps)) return ['waiting', 'the server asks for patience'];
-    if (!(await isForsaken(deps, { id: action.agentId, name: action.name }))) return ['waiting', 'its Job lives'];
-    const found = await lastLook(deps, action);
-    if (found === 'gone') return ['done', 'gone already'];
-    if (found === 'alive') return ['waiting', 'it lives'];
-    const deleted = await deps.pools.deleteAgent(deps.policy.poolId, action.agentId);
-    return deleted === 'refused' ? ['waiting', 'refused'] : ['done'];
   });
 }

@@ -159,5 +159,13 @@ export function clusterToldContract(doorName: string, makeDoor: MakeDoor): void 
       expect((await cluster.getAgentJob(nameOf(17)))?.pod?.phase ?? 'gone').not.toBe('Running');
       expect(await cluster.endPod('another', 'u', 5)).toBe('absent');
     });
+
+    it('ends the running pods of a Job by its name, and leaves what is over', async () => {
+      await podOf(18, 10_000);
+      expect(await cluster.endPodsOf(nameOf(18), 1)).toBe(1);
+      await door.clock.advance(10_000);
+      expect(await cluster.endPodsOf(nameOf(18), 1)).toBe(0);
+      expect(await cluster.endPodsOf('another', 1)).toBe(0);
+    });
   });
 }

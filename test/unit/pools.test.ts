@@ -56,6 +56,7 @@ const throttledCluster = (name: string): Cluster => ({
   listLeftovers: throttled,
   deleteLeftover: throttled,
   endPod: throttled,
+  endPodsOf: throttled,
   readPodLog: throttled,
 });
 

@@ -1,5 +1,4 @@
 /** Lasting troubles that a history may suffer until its faults end: refusals, a full quota, updates, delays. */
-import { labels, managedBy, organisationShort } from '../../../shared/domain/names.ts';
 import type { AzureDevOpsWorld } from '../azureDevOps/world.ts';
 import type { KubernetesWorld } from '../kubernetes/world.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -163,24 +162,18 @@ function writeControl(world: KubernetesWorld, namespace: string, poolId: number,
     });
 }
 
-/** Secrets with our mark whose Jobs somebody deleted without what hangs on them. */
-function leaveBehind({ random, clusters, namespace, poolIds, clock, untilMs }: Afflicted): void {
-  for (let count = 0; count < 3; count++) {
+/** Somebody deletes Jobs at work and has the cluster orphan what hangs on them: pod and Secret are nobody's then. */
+function leaveBehind({ random, ado, clusters, namespace, poolIds, clock, untilMs }: Afflicted): void {
+  for (let count = 0; count < 6; count++) {
     clock.after(random.between(0, untilMs), () => {
-      const poolId = random.pick(poolIds);
-      random.pick([...clusters.values()]).create('secrets', namespace, {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: {
-          name: `mf-sim0-left-${poolId}-${count}`,
-          labels: {
-            [labels.managedBy]: managedBy,
-            [labels.installation]: 'sim0',
-            [labels.organisation]: organisationShort('https://dev.azure.example/contoso'),
-            [labels.poolId]: String(poolId),
-          },
-        },
-      });
+      const busy = ado.listAgents(random.pick(poolIds)).filter((agent) => agent.assignedRequestId !== undefined);
+      if (busy.length === 0) return;
+      const { name } = random.pick(busy);
+      for (const world of clusters.values()) {
+        const { items } = world.list('jobs', namespace, { fieldSelector: `metadata.name=${name}` }).body;
+        if (Array.isArray(items) && items.length > 0)
+          world.delete('jobs', namespace, name, { propagationPolicy: 'Orphan' });
+      }
     });
   }
 }

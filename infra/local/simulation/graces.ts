@@ -8,6 +8,7 @@ export class Graces {
   /** When something was last heard of an agent. */
   readonly #heardOf = new Map<number, EpochMs>();
   readonly #hadSession = new Set<number>();
+  readonly #addedBy = new Map<number, string>();
 
   constructor(violated: (at: EpochMs, sentence: string) => void) {
     this.#violated = violated;
@@ -15,6 +16,7 @@ export class Graces {
 
   #hear(event: AdoEvent): void {
     if (event.kind === 'sessionOpened') this.#hadSession.add(event.agentId);
+    if (event.kind === 'agentAdded') this.#addedBy.set(event.agentId, event.by);
     if (event.kind === 'agentAdded' || event.kind === 'sessionOpened' || event.kind === 'sessionClosed')
       this.#heardOf.set(event.agentId, event.at);
   }
@@ -25,8 +27,9 @@ export class Graces {
     this.#hear(event);
     if (event.kind !== 'agentDeleted' || !event.byUs) return;
     const silentMs = event.at - (this.#heardOf.get(event.agentId) ?? 0);
-    // Its creator takes back what never had a session at once.
-    const isGhost = this.#hadSession.has(event.agentId) && !isBacked();
+    // Its creator takes back at once what never had a session.
+    const isUndone = !this.#hadSession.has(event.agentId) && this.#addedBy.get(event.agentId) === event.by;
+    const isGhost = !isUndone && !isBacked();
     if (isGhost && silentMs < graceMs)
       this.#violated(event.at, `agent ${event.agentName} was removed as a ghost after ${silentMs} ms`);
   }

@@ -13,6 +13,7 @@ import { readJob, readPods, scopeSelector } from './agentJobs.ts';
 import type { KubernetesApi } from './api.ts';
 import { getControl, patchControl, testAndPatchControl } from './controlMap.ts';
 import { deleteLeftover, listLeftovers } from './leftovers.ts';
+import { endPod, endPodsOf, podsOf } from './podEnds.ts';
 import { readPodLog } from './podLog.ts';
 import { recordEvent } from './poolEvents.ts';
 import { quotaRoom } from './quotaRoom.ts';
@@ -54,7 +55,7 @@ export function clusterOver(api: KubernetesApi, options: ClusterOptions): Cluste
     getAgentJob: async (name) => {
       const [job, pods] = await Promise.all([
         unlessKind('notFound', undefined, api.get('jobs', namespace, name)),
-        api.list('pods', namespace, { labelSelector: `batch.kubernetes.io/job-name=${name}` }),
+        podsOf(api, namespace, name),
       ]);
       return job && agentJobOrThrow(readJob(cluster, job, readPods(pods)));
     },
@@ -102,11 +103,8 @@ function besideOf(api: KubernetesApi, namespace: string, clock: Pick<Clock, 'now
     getControl: (poolId) => getControl(api, namespace, poolId),
     patchControl: (poolId, changes) => patchControl(api, namespace, poolId, changes),
     testAndPatchControl: (poolId, expected, changes) => testAndPatchControl(api, namespace, poolId, expected, changes),
-    endPod: async (pod, uid, gracePeriodSeconds) => {
-      const ended = api.delete('pods', namespace, pod, { uid, gracePeriodSeconds }).then(() => 'ended' as const);
-      // Another pod of this name is not the one that was meant, and that one is gone.
-      return unlessKind('conflict', 'absent' as const, unlessKind('notFound', 'absent' as const, ended));
-    },
+    endPod: (pod, uid, graceSeconds) => endPod(api, namespace, { name: pod, uid }, graceSeconds),
+    endPodsOf: (jobName, graceSeconds) => endPodsOf(api, namespace, jobName, graceSeconds),
     listQuotaRoom: async () => quotaRoom(await api.list('resourcequotas', namespace)),
     recordEvent: (poolId, event) => recordEvent({ api, namespace, poolId }, event, clock.now()),
     listLeftovers: (scope) => listLeftovers(api, namespace, scope),

@@ -10,6 +10,7 @@ import { parsed, unlessKind } from './reading.ts';
 
 const resources: Readonly<Record<LeftoverKind, Resource>> = {
   Secret: 'secrets',
+  Pod: 'pods',
   PersistentVolumeClaim: 'persistentvolumeclaims',
   NetworkPolicy: 'networkpolicies',
 };
@@ -24,7 +25,11 @@ const leftoverSchema = z.object({
   }),
 });
 
-/** Three requests in parallel. The deployed Role lists no Secrets: then those are not among them. */
+const narrower: Readonly<Partial<Record<LeftoverKind, { readonly fieldSelector: string }>>> = {
+  Pod: { fieldSelector: 'status.phase!=Pending,status.phase!=Running' },
+};
+
+/** Four requests in parallel. The deployed Role lists no Secrets: then those are not among them. */
 export async function listLeftovers(
   api: KubernetesApi,
   namespace: string,
@@ -33,7 +38,11 @@ export async function listLeftovers(
   const options = { labelSelector: scopeSelector(scope), metadataOnly: true };
   const found = await Promise.all(
     leftoverKinds.map(async (kind) => {
-      const objects = await unlessKind('forbidden', [], api.list(resources[kind], namespace, options));
+      const objects = await unlessKind(
+        'forbidden',
+        [],
+        api.list(resources[kind], namespace, { ...options, ...narrower[kind] }),
+      );
       return objects.map((object) => leftoverOf(kind, object));
     }),
   );

@@ -96,12 +96,15 @@ describe('an action', () => {
     });
   });
 
-  it('takes no agent for a ghost that is online, reserved or has a living agent job', () => {
+  it('takes no agent for a ghost that has been online for less than an hour, is reserved or has a living agent job', () => {
     everyPool((pool, plan) => {
       const living = agentJobsOf(pool).filter(({ phase }) => phase !== 'tombstone' && phase !== 'rolledBack');
       const wrong = plan.actions.filter((action) => {
         const agent = agentsOf(pool).find(({ id }) => action.kind === 'deleteGhost' && id === action.agentId);
-        return agent !== undefined && (agent.online || living.some((agentJob) => isBehind(agentJob, agent)));
+        if (agent === undefined) return false;
+        const since = Math.max(agent.createdAt ?? 0, agent.statusChangedAt ?? 0);
+        const isNew = agent.online && pool.observed.at - since < 6 * pool.policy.ghostGraceMs;
+        return isNew || reservedIds(pool).has(agent.id) || living.some((agentJob) => isBehind(agentJob, agent));
       });
       expect(wrong).toEqual([]);
     });

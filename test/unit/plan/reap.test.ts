@@ -67,7 +67,7 @@ const rows: readonly { readonly name: string; readonly given: Given; readonly wa
       agentJobs: [anAgentJob()],
       requests: [runningOn(anAgent())],
     },
-    want: ['agent 1001-1 keep online request 1001'],
+    want: ['agent 1001-1 keep busy request 1001'],
   },
   {
     name: 'a creation that goes on, without an agent yet',

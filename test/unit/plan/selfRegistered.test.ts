@@ -136,7 +136,7 @@ describe('planPool: the agent that one pod has registered', () => {
       east: [east(running)],
       agents: [online],
       requests: [received],
-      want: ['noteAgent east 501', 'disable mf-test-jxhb-7-1001-1'],
+      want: ['disable mf-test-jxhb-7-1001-1', 'noteAgent east 501'],
     },
     {
       name: 'is written down on a Job that is being retired, for whoever goes on',

@@ -53,10 +53,18 @@ const but = (less: readonly string[], more: readonly string[] = []): readonly st
   ...more,
 ];
 
-const withoutEast = but([...within('east'), 'deleteLeftover east', 'deleteGhost', ...absences]);
+/** Azure DevOps alone tells that an agent has its request. */
+const inCluster = (cluster: string): readonly string[] =>
+  within(cluster).filter((line) => !line.startsWith('disable '));
+/** And that it is lost only its cluster tells, without which it is disabled like any other. */
+const lostUnseen = (cluster: string): string => `disable lost ${cluster}`;
+const withoutEast = but(
+  [...inCluster('east'), 'deleteLeftover east', 'deleteGhost', ...absences],
+  [lostUnseen('east')],
+);
 const withoutWest = but(
-  [...within('west'), ...creations('west'), 'deleteLeftover west', 'deleteGhost', ...absences],
-  creations('east'),
+  [...inCluster('west'), ...creations('west'), 'deleteLeftover west', 'deleteGhost', ...absences],
+  [...creations('east'), lostUnseen('west')],
 );
 
 /** What a pass does without one read, by its read class. */
@@ -78,6 +86,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'kubernetes:west list resourcequotas': all,
   'kubernetes:east list secrets 7': but(['deleteLeftover east']),
   'kubernetes:west list secrets 7': but(['deleteLeftover west']),
+  'kubernetes:east list pods 7 over': but(['deleteLeftover east']),
+  'kubernetes:west list pods 7 over': but(['deleteLeftover west']),
   'kubernetes:east list persistentvolumeclaims 7': but(['deleteLeftover east']),
   'kubernetes:west list persistentvolumeclaims 7': but(['deleteLeftover west']),
   'kubernetes:east list networkpolicies 7': but(['deleteLeftover east']),
@@ -95,6 +105,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'kubernetes:west get configmaps 8': all,
   'kubernetes:east list secrets 8': all,
   'kubernetes:west list secrets 8': all,
+  'kubernetes:east list pods 8 over': all,
+  'kubernetes:west list pods 8 over': all,
   'kubernetes:east list persistentvolumeclaims 8': all,
   'kubernetes:west list persistentvolumeclaims 8': all,
   'kubernetes:east list networkpolicies 8': all,
@@ -104,7 +116,7 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
 /** "kubernetes:east list jobs 7": the door, the verb, and the pool where the call tells one. */
 function keyOf({ door, verb, target }: Pick<Call, 'door' | 'verb' | 'target'>): string {
   const poolId = /pool-id=(\d+)|mayfly-pool-(\d+)|^(\d)$/.exec(target)?.slice(1).find(Boolean);
-  return [door, verb, poolId].filter(Boolean).join(' ');
+  return [door, verb, poolId, target.includes('status.phase') ? 'over' : ''].filter(Boolean).join(' ');
 }
 
 async function pass({ worlds, deps }: EventfulPool): Promise<PassReport> {

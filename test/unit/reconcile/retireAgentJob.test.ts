@@ -58,7 +58,7 @@ describe('retireAgentJob of an idle agent', () => {
     worlds.journal.clear();
     expect(await retire(worlds)).toBe('done: surplus: deleted');
     const writes = worlds.calls().filter(isWrite);
-    expect(writes).toEqual(['updateAgent (404)', 'delete secrets', 'delete jobs']);
+    expect(writes).toEqual(['delete secrets', 'delete jobs']);
     await worlds.clock.advance(5000);
     expect(worlds.existing()).toEqual(nothing);
   });

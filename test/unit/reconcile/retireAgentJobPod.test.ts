@@ -9,7 +9,7 @@ import { retireAgentJob } from '../../../shared/reconcile/retireAgentJob.ts';
 import { policy } from '../../support/builders.ts';
 import { type Existing, namespace, nothing, placeholderLine, type Worlds } from '../../support/pass.ts';
 import { name } from './creation.ts';
-import { anIdleAgentJob, retire } from './retirement.ts';
+import { agentsSeen, anIdleAgentJob, retire } from './retirement.ts';
 
 const { poolId, endGraceMs } = policy;
 const status = (code: number): FaultKind => ({ kind: 'status', status: code });
@@ -246,7 +246,7 @@ describe('a control plane that dies while it retires', () => {
     readonly left: readonly string[];
   }
   const stories: readonly Story[] = [
-    { name: 'an idle agent', reason: 'surplus', given: async () => undefined, calls: 14, left: [] },
+    { name: 'an idle agent', reason: 'surplus', given: async () => undefined, calls: 13, left: [] },
     {
       name: 'an agent that has served',
       reason: 'finished',
@@ -281,7 +281,7 @@ describe('a control plane that dies while it retires', () => {
       const agentJob = await worlds.cluster().getAgentJob(name);
       if (agentJob === undefined || agentJob.phase === 'tombstone') break;
       const retiring = { kind: 'retire', agentJob, reason: story.reason } as const;
-      void retireAgentJob(plane.deps, retiring, true).then(({ kind }) => outcomes.push(kind));
+      void retireAgentJob(plane.deps, retiring, true, agentsSeen(worlds)).then(({ kind }) => outcomes.push(kind));
       for (let turn = 0; turn < 5; turn++) await settled();
       await worlds.clock.advance(30_000);
       if (!plane.mortal.alive) plane = worlds.plane({ name: `after ${sweep}` });

@@ -1,7 +1,9 @@
 /** An agent job that is started, and steps of its end. */
+import type { Agent } from '../../../shared/domain/agent.ts';
 import type { RetireReason } from '../../../shared/domain/reasons.ts';
 import { createAgentJob } from '../../../shared/reconcile/createAgentJob.ts';
 import { retireAgentJob } from '../../../shared/reconcile/retireAgentJob.ts';
+import { anAgent, policy } from '../../support/builders.ts';
 import {
   type Existing,
   outcomeLine,
@@ -21,6 +23,10 @@ export async function anIdleAgentJob(options: WorldsOptions = {}): Promise<World
   return worlds;
 }
 
+/** What a look has just shown; past the doors, so that it is in no journal. */
+export const agentsSeen = (worlds: Worlds): readonly Agent[] =>
+  worlds.ado.listAgents(policy.poolId).map(({ id, name: shown }) => anAgent({ id, name: shown }));
+
 export interface RetireOptions {
   readonly reason?: RetireReason;
   readonly absenceCounts?: boolean;
@@ -32,7 +38,8 @@ export async function retire(worlds: Worlds, options: RetireOptions = {}): Promi
   const { reason = 'surplus', absenceCounts = true, plane = worlds.plane() } = options;
   const agentJob = await worlds.agentJob(name);
   const action = { kind: 'retire', agentJob, reason } as const;
-  return outcomeLine(await worlds.until(retireAgentJob(plane.deps, action, absenceCounts)));
+  const agents = agentsSeen(worlds);
+  return outcomeLine(await worlds.until(retireAgentJob(plane.deps, action, absenceCounts, agents)));
 }
 
 export const idle: Existing = {
