@@ -93,11 +93,14 @@ function resolving(getDoor: GetDoor): void {
     expect(await registry.resolve(`${host}/base:1`)).toEqual({ digest, createdAt });
   });
 
-  it('says no time where the image has none that can be read', async () => {
-    const { host, store, registry } = getDoor();
-    const digest = store.push('base', '1', { created: 'yesterday' });
-    expect(await registry.resolve(`${host}/base:1`)).toEqual({ digest });
-  });
+  it.each(['yesterday', '0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '1980-01-01T00:00:01Z'])(
+    'says no time where the image was made %s',
+    async (created) => {
+      const { host, store, registry } = getDoor();
+      const digest = store.push('base', '1', { created });
+      expect(await registry.resolve(`${host}/base:1`)).toEqual({ digest });
+    },
+  );
 
   it('answers undefined for a tag, a digest and a repository that are not there', async () => {
     const { host, store, registry } = getDoor();

@@ -81,6 +81,12 @@ function digestIn(descriptor: JsonObject | undefined, problem: string): string {
   return digest;
 }
 
+/**
+ * Reproducible builds date all that they make at the begin of some clock: year 1 (Go's zero time), 1970 (Kaniko's
+ * --reproducible, ko, SOURCE_DATE_EPOCH=0), 1980 (the first date of zip). There were no images before 2013.
+ */
+const firstImageMs = Date.UTC(2013, 0);
+
 /** The label and the time of the build. */
 export function imageOf(digest: string, { body }: Content): ResolvedImage {
   const json = jsonOf(body);
@@ -90,7 +96,7 @@ export function imageOf(digest: string, { body }: Content): ResolvedImage {
   return {
     digest,
     ...(agentVersion !== undefined && { agentVersion }),
-    ...(!Number.isNaN(createdAt) && { createdAt }),
+    ...(createdAt > firstImageMs && { createdAt }),
   };
 }
 
