@@ -2,24 +2,23 @@
 import { randomBytes } from 'node:crypto';
 import type { DelegatedUserTokens } from './adapters/azure/delegatedUserTokens.ts';
 import type { KeyVaultOptions } from './adapters/azure/keyVaultClient.ts';
-import { azureDevOpsScope } from './adapters/azureDevOps/scope.ts';
 import { once } from './adapters/retry.ts';
 import { randomNonces } from './adapters/system.ts';
 import type { ClusterConfig, DelegatedUserConfig, HooksConfig, MayflyConfig, TokenConfig } from './config/policy.ts';
 import { accessOf, type CredentialSources, credentialOf } from './connections.ts';
 import { defined } from './domain/defined.ts';
-import { type SignIn, signInOf, signInWarning } from './domain/delegatedUser.ts';
 import { ConfigError } from './domain/errors.ts';
 import { minutesMs } from './domain/instant.ts';
 import { Secret } from './domain/secret.ts';
 import type { TokenPolicy } from './domain/token.ts';
-import { hookSecretTarget, signInTarget, type TokenNudge } from './domain/tokenNudge.ts';
+import { hookSecretTarget, type TokenNudge } from './domain/tokenNudge.ts';
 import { markOf } from './hooks/verify.ts';
 import type { HookVault } from './ports/hooks.ts';
 import type { ClusterSecrets, PersonalTokens, TokenVault } from './ports/tokens.ts';
 import type { Log } from './ports.ts';
 import type { HookSecretDeps, HookSource } from './reconcile/hookSecrets/rotateHookSecret.ts';
 import type { TokenDeps, TokenIntent } from './reconcile/tokens/tokenDeps.ts';
+import { signInTargetOf } from './signInUpkeep.ts';
 import type { TokenFinding, TokenTarget } from './tokens.ts';
 
 export interface TokenSources extends CredentialSources {
@@ -214,33 +213,6 @@ const alarmText = ({ code, organisation, projectId, subscriptionId, detail }: Ho
   ...defined({ subject: subscriptionId ?? projectId ?? organisation, detail }),
 });
 
-function signInTargetOf(shared: Shared, user: () => Promise<DelegatedUserTokens>, vaultSecret: string): TokenTarget {
-  const find = async (read: () => Promise<SignIn | undefined>, log: Log): Promise<TokenFinding> => {
-    try {
-      const signIn = await read();
-      if (signIn === undefined) return { alarms: [{ reason: 'signInMissing', subject: vaultSecret }] };
-      const days = signInWarning(signIn, shared.sources.clock.now());
-      const alarms =
-        days === undefined ? [] : [{ reason: 'signInEnds', subject: vaultSecret, detail: `in ${days} days` }];
-      return { alarms, expiresAt: signIn.endsAt };
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : 'no error';
-      log.write('warn', 'token.signIn.failed', { error: detail });
-      return { alarms: [{ reason: 'signInBroken', subject: vaultSecret, detail }] };
-    }
-  };
-  return {
-    name: signInTarget,
-    vaultSecret,
-    pass: (_nudge, _deadlineAt, log) => find(async () => (await user()).keepAlive(azureDevOpsScope), log),
-    look: (log) =>
-      find(async () => {
-        const latest = await (await shared.vault()).readLatest(vaultSecret);
-        return latest && signInOf(latest);
-      }, log),
-  };
-}
-
 /** All that the configuration names; nothing is connected before it is used. */
 export function tokenTargets(config: MayflyConfig, sources: TokenSources): readonly TokenTarget[] {
   const { delegatedUser, hooks } = config;
@@ -261,7 +233,14 @@ export function tokenTargets(config: MayflyConfig, sources: TokenSources): reado
     ...config.tokens.map((token) => tokenTarget(shared, token)),
     ...(hooks !== undefined && hooks.subscriptions.length > 0 ? [hookTarget(shared, hooks)] : []),
     ...(delegatedUser !== undefined && user !== undefined
-      ? [signInTargetOf(shared, user, delegatedUser.keyVaultSecret)]
+      ? [
+          signInTargetOf({
+            vaultSecret: delegatedUser.keyVaultSecret,
+            user,
+            vault: () => shared.vault(),
+            clock: sources.clock,
+          }),
+        ]
       : []),
   ];
 }

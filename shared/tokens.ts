@@ -86,6 +86,18 @@ function lanes(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
+/** Whoever asks while the same is being found out waits for that answer. */
+function oneAtATime<K, T>(find: (about: K) => Promise<T>): (about: K) => Promise<T> {
+  const pending = new Map<K, Promise<T>>();
+  return (about) => {
+    const present = pending.get(about);
+    if (present !== undefined) return present;
+    const begun = find(about).finally(() => pending.delete(about));
+    pending.set(about, begun);
+    return begun;
+  };
+}
+
 interface Known {
   readonly finding: TokenFinding | undefined;
   readonly at: EpochMs;
@@ -128,7 +140,8 @@ export function tokensOver(targets: readonly TokenTarget[], clock: Clock, ownLog
     known.set(name, entry);
     return entry;
   };
-  const look = async (target: TokenTarget): Promise<Known> => {
+  // Anybody may ask for the health, as often as they like.
+  const look = oneAtATime(async (target: TokenTarget): Promise<Known> => {
     const upstream = { upstream: 'keyVault', operation: 'looking at a token' } as const;
     const looked = within(
       clock,
@@ -141,7 +154,7 @@ export function tokensOver(targets: readonly TokenTarget[], clock: Clock, ownLog
       return undefined;
     });
     return remember(target.name, finding, finding === undefined ? unknownKeepMs : lookKeepMs);
-  };
+  });
   return {
     names: [...byName.keys()],
     namesOf: (vaultSecret) =>

@@ -22,6 +22,10 @@ export const signInRollMs = 7 * dayMs;
 /** Days before its end at which people are told. */
 export const signInWarningDays = [30, 14, 7, 3, 1] as const;
 
+/** What keeps a sign-in from being whole, as people are told it. */
+export const signInReasons = ['signInMissing', 'signInBroken', 'signInUnknown', 'signInEnds'] as const;
+export type SignInReason = (typeof signInReasons)[number];
+
 export interface SignIn {
   /** Undefined where the version bears no tag: a person put it there by hand. */
   readonly user?: string;

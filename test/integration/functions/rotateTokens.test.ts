@@ -234,6 +234,12 @@ describe('the health', () => {
     expect(world.looks).toBe(4);
   });
 
+  it('looks once for all who ask at the same time: strangers may ask as often as they like', async () => {
+    const world = anUpkeep();
+    await Promise.all(Array.from({ length: 50 }, () => health(world.get)));
+    expect(world.looks).toBe(2);
+  });
+
   it('does not wait behind passes', async () => {
     const hold = Promise.withResolvers<TokenFinding>();
     const passes: string[] = [];

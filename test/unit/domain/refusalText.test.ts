@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { signInReasons } from '../../../shared/domain/delegatedUser.ts';
 import { type Refusal, refusalText } from '../../../shared/domain/refusalText.ts';
 import { tokenReasons } from '../../../shared/domain/token.ts';
 import { hookAlarms } from '../../../shared/reconcile/hookSecrets/rotateHookSecret.ts';
@@ -159,7 +160,10 @@ describe('refusalText', () => {
     expect(missing).toEqual([]);
   });
 
-  it.each([...tokenReasons, ...hookAlarms])('has %s in the documentation', (reason) => {
-    expect(readSource('docs/tokens.md').text).toContain(`| \`${reason}\` |`);
-  });
+  it.each([...tokenReasons, ...signInReasons, ...hookAlarms, 'cannotBeSetUp'])(
+    'has %s in the documentation',
+    (reason) => {
+      expect(readSource('docs/tokens.md').text).toContain(`| \`${reason}\` |`);
+    },
+  );
 });

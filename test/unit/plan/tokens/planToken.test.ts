@@ -52,6 +52,12 @@ const nothingYet = Number.POSITIVE_INFINITY;
 const absent: Partial<ObservedToken> = { latest: known(undefined), versions: known([]), proof: undefined, copies: [] };
 const byHand = aVersionByHand(1, { expiresAt: ahead(days(60)) });
 
+/** A token of two days, of which so much is over. */
+const short = (agoMs: number): ObservedToken => {
+  const version = aVersion(1, { createdAt: ago(agoMs), expiresAt: ahead(days(2) - agoMs), provenAgoMs: agoMs });
+  return observedVersions([version], [aPersonalToken(1, { validFrom: ago(agoMs), validTo: ahead(days(2) - agoMs) })]);
+};
+
 const young = (number: number, ageMs: number) => aPersonalToken(number, { validFrom: ago(ageMs) });
 
 describe('whether a token is replaced', () => {
@@ -65,11 +71,15 @@ describe('whether a token is replaced', () => {
       want: ['note version-1 expiresSoon', 'create expiring'],
     },
     {
-      name: 'replaces one of six days only when half of them are over, however little that is',
-      given: observedVersions(
-        [aVersion(1, { expiresAt: ahead(days(6)) })],
-        [aPersonalToken(1, { validTo: ahead(days(6)) })],
-      ),
+      name: 'leaves one of two days alone before half of it is over, although three days are wanted',
+      given: short(hoursMs(23)),
+      want: [],
+    },
+    { name: 'replaces it then', given: short(hoursMs(25)), want: ['create expiring'] },
+    {
+      name: 'leaves one alone that the server cut to less than twice what the policy wants to be left',
+      policy: { rotateBeforeMs: days(10) },
+      given: short(hoursMs(23)),
       want: [],
     },
     {

@@ -39,6 +39,12 @@ describe('what people are told of the end', () => {
     { name: '1 day ahead', given: watched(days(1), '3'), want: 1 },
     { name: 'each once', given: watched(days(2), '3'), want: undefined },
     { name: 'only the last of several that have passed', given: watched(days(2)), want: 3 },
+    {
+      name: '30 days ahead, whatever day the tags of a former version bring along',
+      given: watched(days(30), '1'),
+      want: 30,
+    },
+    { name: '7 days ahead, whatever a person made of the tag', given: watched(days(7), 'soon'), want: 7 },
     { name: 'nothing when it is over: that is another alarm', given: watched(-1), want: undefined },
   ];
   it.each(rows)('is $name', ({ given, want }) => {
