@@ -63,10 +63,18 @@ function poolPolicy(config: MayflyConfig, pool: PoolConfig): PoolPolicy {
 }
 
 /** Images that templates of the pool run: their state lies on its control map. */
-function imagesOfPool({ images, templates }: MayflyConfig, pool: PoolConfig): Pick<PoolPolicy, 'images'> {
-  const names = pool.templates.flatMap((name) => named(templates, name).rebuilt ?? []);
+function imagesOfPool(
+  { images, templates, pools }: MayflyConfig,
+  pool: PoolConfig,
+): Pick<PoolPolicy, 'images' | 'imagePools'> {
+  const namesOf = (each: PoolConfig): readonly string[] =>
+    each.templates.flatMap((name) => named(templates, name).rebuilt ?? []);
+  const names = namesOf(pool);
   const run = images.map(({ policy }) => policy).filter(({ name }) => names.includes(name));
-  return run.length === 0 ? {} : { images: run };
+  if (run.length === 0) return {};
+  const others = pools.filter(({ id, mode }) => id !== pool.id && mode === 'active');
+  const imagePools = others.filter((each) => namesOf(each).some((name) => names.includes(name))).map(({ id }) => id);
+  return { images: run, ...(imagePools.length > 0 && { imagePools }) };
 }
 
 function runPolicy({ tellAfter, cancelAfter, rerunLost }: PoolConfig['runs']): RunPolicy {

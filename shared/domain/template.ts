@@ -127,6 +127,8 @@ export interface PoolPolicy {
   readonly templates: readonly Template[];
   /** Images that Mayfly rebuilds, as far as templates of this pool run them. */
   readonly images?: readonly ImagePolicy[];
+  /** Ids of other pools that run any of these, whose maps tell what is in force where those of this pool do not. */
+  readonly imagePools?: readonly number[];
   /** Serves requests that demand nothing beyond what every agent has, whatever its cost. */
   readonly defaultTemplate?: string;
   readonly warm: readonly WarmSchedule[];

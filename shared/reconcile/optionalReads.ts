@@ -8,6 +8,7 @@ import type { Amounts } from '../domain/quota.ts';
 import { known, type Read, type Remembered, unknown } from '../domain/read.ts';
 import type { Clock, Cluster, ParallelJobs } from '../ports.ts';
 import type { LookDeps, ReconcileMemory } from './deps.ts';
+import { type ReadMaps, withImagesOfOthers } from './images/imagesOfOthers.ts';
 import { within } from './within.ts';
 
 /** What a read of one cluster may take in all; a slower one is unknown, or it would eat up the pass of all others. */
@@ -36,13 +37,15 @@ export function remember<T>(read: Read<T>, last: T | undefined, keep: (value: T)
 export async function readControlMaps(deps: LookDeps, errors: unknown[]): Promise<Remembered<Control>> {
   const { clusters, clock, policy, memory } = deps;
   const bound = { upstream: 'kubernetes', operation: 'reading a control map' } as const;
-  const reads = await Promise.all(
-    clusters.map((cluster) => attempt(errors, within(clock, clusterReadMs, bound, cluster.getControl(policy.poolId)))),
-  );
+  const readMaps: ReadMaps = (poolId) =>
+    Promise.all(
+      clusters.map((cluster) => attempt(errors, within(clock, clusterReadMs, bound, cluster.getControl(poolId)))),
+    );
+  const reads = await readMaps(policy.poolId);
   const controls = reads.flatMap((read) => (read.known ? [readControl(read.value)] : []));
   const failed = reads.find((read) => !read.known);
   if (failed === undefined) {
-    memory.control = mergeControls(controls);
+    memory.control = await withImagesOfOthers(policy, mergeControls(controls), readMaps);
     return { value: memory.control };
   }
   const remembered = memory.control === undefined ? controls : [...controls, memory.control];

@@ -137,6 +137,18 @@ describe('images that are rebuilt', () => {
     const other = parseConfig(text([anImage()], { templates }), 'mayfly.yaml', {});
     expect(poolPolicies(other)[0]?.images).toBeUndefined();
   });
+
+  it('tell each of their pools which others run them, those in shadow aside', () => {
+    const templates = [aTemplateDocument({ image: { name: 'linux' } }), aTemplateDocument({ name: 'other' })];
+    const pools = [
+      aPoolDocument(),
+      aPoolDocument({ id: 2, name: 'two' }),
+      aPoolDocument({ id: 3, name: 'three', templates: ['other'] }),
+      aPoolDocument({ id: 4, name: 'four', mode: 'shadow' }),
+    ];
+    const config = parseConfig(text([anImage()], { templates, pools }), 'mayfly.yaml', {});
+    expect(poolPolicies(config).map(({ imagePools }) => imagePools)).toEqual([[2], [1], undefined, [1, 2]]);
+  });
 });
 
 describe('what is refused of images', () => {
