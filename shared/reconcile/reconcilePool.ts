@@ -2,9 +2,10 @@
 import { UpstreamError } from '../domain/errors.ts';
 import type { EpochMs } from '../domain/instant.ts';
 import { hintOf } from '../domain/refusalText.ts';
+import { bootCause } from '../plan/boot.ts';
 import { imageFields } from '../plan/images/planImages.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { ActionKind, Plan } from '../plan/plan.ts';
+import type { Action, ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
@@ -31,6 +32,13 @@ function tally(names: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
+}
+
+/** Ends that this pass began, by reason; of agents that never started also by what kept them. */
+function endWord(action: Action): readonly string[] {
+  if (action.kind !== 'retire' || action.agentJob.phase === 'retiring') return [];
+  const { reason, agentJob } = action;
+  return [reason === 'neverStarted' ? `ended.${reason}.${bootCause(agentJob)}` : `ended.${reason}`];
 }
 
 export function countOutcomes(outcomes: readonly Outcome[]): Readonly<Record<string, number>> {
@@ -87,6 +95,8 @@ function report(deps: ReconcileDeps, intent: ReconcileIntent, pass: PassReport, 
     skipped: pass.plan.skips.length,
     ...tally(pass.plan.skips.map(({ reason }) => `skipped.${reason}`)),
     ...countOutcomes(pass.outcomes),
+    ...tally(pass.plan.actions.flatMap(endWord)),
+    ...tally(pass.plan.alarms.map(({ reason }) => `alarm.${reason}`)),
     ...imageFields(policy, pass.observed),
   });
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { quickStory } from '../../../infra/local/kubernetes/podStory.ts';
 import { UpstreamError } from '../../../shared/domain/errors.ts';
 import type { EpochMs } from '../../../shared/domain/instant.ts';
+import { minutesMs } from '../../../shared/domain/instant.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
 import type { ReconcileDeps } from '../../../shared/reconcile/deps.ts';
 import { countOutcomes, type PassReport, reconcilePool } from '../../../shared/reconcile/reconcilePool.ts';
@@ -348,6 +350,18 @@ describe('the report of a pass', () => {
       'skipped.atPoolLimit': 2,
       'create.undone': 1,
       'create.done': 1,
+      'alarm.parallelJobsUnknown': 1,
     });
+  });
+
+  it('counts the ends that it begins by reason, and those of agents that never started by what kept them', async () => {
+    const worlds = new Worlds();
+    worlds.story = { ...quickStory, pullFailure: { message: 'manifest unknown' } };
+    worlds.queueJob();
+    await pass(worlds);
+    await worlds.clock.advance(minutesMs(20));
+    await pass(worlds);
+    const counts = Object.entries(worlds.log.at(-1)?.fields ?? {}).filter(([key]) => key.startsWith('ended.'));
+    expect(counts).toEqual([['ended.neverStarted.imagePull', 1]]);
   });
 });
