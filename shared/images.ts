@@ -12,6 +12,7 @@ import type { EpochMs } from './domain/instant.ts';
 import type { PoolPolicy } from './domain/template.ts';
 import { imageBuilderOf, packagesOf } from './imageBuilders.ts';
 import { prePullAfterLooks } from './imagePrePulls.ts';
+import { ageHours } from './plan/images/planImages.ts';
 import type { Clock, Cluster, Log } from './ports.ts';
 import type { ImageReport, RebuildDeps, RebuiltImage } from './reconcile/images/deps.ts';
 import type { ImagePlace } from './reconcile/images/imageRecord.ts';
@@ -51,8 +52,6 @@ export interface Images {
   states(): Promise<readonly ImageStatus[]>;
 }
 
-const hourMs = 3_600_000;
-
 const versionOf = ({ version }: KnownImage) => defined({ version });
 
 function statusOf({ policy }: RebuiltImage, state: ImageState | undefined, now: EpochMs): ImageStatus {
@@ -67,7 +66,7 @@ function statusOf({ policy }: RebuiltImage, state: ImageState | undefined, now: 
       inForce: {
         digest: inForce.digest,
         ...versionOf(inForce),
-        ageHours: Math.floor((now - (inForce.builtAt ?? inForce.since)) / hourMs),
+        ageHours: ageHours(state, now) ?? 0,
       },
     }),
     ...(candidate !== undefined && {

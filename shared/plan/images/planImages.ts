@@ -1,5 +1,5 @@
 /** What a plan writes down, and tells, of images that are rebuilt. */
-import type { KnownImage } from '../../domain/imagePolicy.ts';
+import type { ImagePolicy, KnownImage } from '../../domain/imagePolicy.ts';
 import { type ImageState, imageShort } from '../../domain/imageState.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import type { PoolPolicy } from '../../domain/template.ts';
@@ -17,8 +17,9 @@ export function imageActions({ images = [] }: View): readonly Action[] {
 /** Long enough to tell digests from each other. */
 const shortDigest = (digest: string): string => digest.slice(0, 'sha256:'.length + 12);
 
-/** When an image was built, as far as anybody knows. */
-const builtAt = ({ builtAt: at, since }: KnownImage): EpochMs => at ?? since;
+/** When an image was built, as far as anybody knows: one of the future would never be old. */
+const builtAt = ({ builtAt: at, since }: KnownImage, now: EpochMs): EpochMs =>
+  at === undefined || at > now ? since : at;
 
 const hours = (ms: number): number => Math.floor(ms / 3_600_000);
 
@@ -29,12 +30,18 @@ function lastRolledBack({ rolledBack, inForce, candidate }: ImageState) {
   return last.since > Math.max(inForce?.since ?? 0, candidate?.since ?? 0) ? last : undefined;
 }
 
+/** What nobody has looked at yet, or never could, is older than any limit. */
+function oldness(inForce: KnownImage | undefined, { maxAgeMs }: ImagePolicy, now: EpochMs): string | false {
+  if (inForce === undefined) return 'none is in force';
+  const ageMs = now - builtAt(inForce, now);
+  return ageMs > maxAgeMs && `built ${hours(ageMs)} hours ago`;
+}
+
 function alarmsOf({ policy, state }: JudgedImage, now: EpochMs): readonly Alarm[] {
   const { inForce, build, moved } = state;
   const gone = lastRolledBack(state);
-  const ageMs = inForce === undefined ? 0 : now - builtAt(inForce);
   const told: readonly (readonly [Alarm['reason'], string | false])[] = [
-    ['imageOld', ageMs > policy.maxAgeMs && `built ${hours(ageMs)} hours ago`],
+    ['imageOld', oldness(inForce, policy, now)],
     ['imageBuildFailed', build?.state === 'failed' && `${build.key}: ${build.reason ?? 'failed'}`],
     ['imageRolledBack', gone !== undefined && `${shortDigest(gone.digest)}: ${gone.reason ?? 'failed'}`],
     ['imageMoved', moved !== undefined && `${policy.reference} is ${shortDigest(moved.digest)}`],
@@ -42,12 +49,13 @@ function alarmsOf({ policy, state }: JudgedImage, now: EpochMs): readonly Alarm[
   return told.flatMap(([reason, detail]) => (detail === false ? [] : [{ reason, subject: policy.name, detail }]));
 }
 
-export const imageAlarms = ({ images = [], now }: View): readonly Alarm[] =>
-  images.flatMap((image) => alarmsOf(image, now));
+/** Nothing is told of images while no control map can be read: that has an alarm of its own. */
+export const imageAlarms = ({ images = [], now, observed }: View): readonly Alarm[] =>
+  observed.control.value === undefined ? [] : images.flatMap((image) => alarmsOf(image, now));
 
 /** How old the image in force is, in whole hours; undefined = nobody knows. */
 export const ageHours = ({ inForce }: Pick<ImageState, 'inForce'>, now: EpochMs): number | undefined =>
-  inForce && hours(now - builtAt(inForce));
+  inForce && hours(now - builtAt(inForce, now));
 
 /** The age of each image in force, for the line that metrics are made of. */
 export function imageFields({ images = [] }: PoolPolicy, { control, at }: Observed): Readonly<Record<string, number>> {

@@ -128,6 +128,7 @@ describe('new agents', () => {
     const asked = planned(trying, { ...given, requests: [2, 3].map((id) => aJobRequest({ id })) });
     expect(made(asked)).toEqual([]);
     expect(asked.skips.map(({ reason }) => reason)).toContain('agentVersionUnknown');
+    expect(asked.alarms.map(({ reason }) => reason).filter((reason) => reason.startsWith('image'))).toEqual([]);
   });
 
   it.each([
@@ -237,7 +238,9 @@ describe('agents of a candidate', () => {
     const agentJobs = [11, 12, 13, 14].map((requestId) =>
       tombstone({ purpose: { kind: 'request', requestId, attempt: 1 } }),
     );
-    expect(planned(trying, { requests, agentJobs }).alarms.map(({ reason }) => reason)).toEqual(['imageRolledBack']);
+    const state = { ...trying, inForce: { digest: a, since: since - 1 } };
+    const { alarms } = planned(state, { requests, agentJobs });
+    expect(alarms.map(({ reason }) => reason)).toEqual(['imageRolledBack']);
   });
 
   it('are remembered until that has surely been written down', () => {
@@ -263,9 +266,25 @@ describe('what is told of images', () => {
       state: anImageState({ inForce: built(24 * 22) }),
       want: ['imageOld: built 528 hours ago'],
     },
+    { name: 'that none has ever been in force', state: anImageState(), want: ['imageOld: none is in force'] },
+    {
+      name: 'that none was ever built, though that was tried',
+      state: anImageState({ build: { key: 'k', state: 'failed', try: 2, since, reason: 'failed' } }),
+      want: ['imageOld: none is in force', 'imageBuildFailed: k: failed'],
+    },
+    {
+      name: 'the age since it came into force of one that says to be of the future',
+      state: anImageState({
+        inForce: { digest: c, since: noon - minutesMs(60 * 24 * 22), builtAt: noon + minutesMs(60) },
+      }),
+      want: ['imageOld: built 528 hours ago'],
+    },
     {
       name: 'that its build failed twice',
-      state: anImageState({ build: { key: 'linux-2026-W10', state: 'failed', try: 2, since, reason: 'timedOut' } }),
+      state: anImageState({
+        inForce: built(1),
+        build: { key: 'linux-2026-W10', state: 'failed', try: 2, since, reason: 'timedOut' },
+      }),
       want: ['imageBuildFailed: linux-2026-W10: timedOut'],
     },
     {
@@ -283,7 +302,7 @@ describe('what is told of images', () => {
     },
     {
       name: 'that somebody else pushed one',
-      state: anImageState({ moved: { digest: b, since } }),
+      state: anImageState({ inForce: built(1), moved: { digest: b, since } }),
       want: [`imageMoved: ${image.reference} is ${b.slice(0, 19)}`],
     },
   ])('$name', ({ state, want }) => {
