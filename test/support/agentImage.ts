@@ -78,7 +78,8 @@ export class AgentPod {
     }
     for (const name of ['run', 'diag', 'tmp', 'notes']) this.#own(mkdirSync(this.path(name), { recursive: true }));
     writeFileSync(this.path('opt/agent-version'), '5.278.0');
-    for (const name of readdirSync(scripts)) cpSync(join(scripts, name), this.path(`opt/${name}`));
+    for (const name of readdirSync(scripts).filter((each) => each.endsWith('.sh')))
+      cpSync(join(scripts, name), this.path(`opt/${name}`));
     cpSync(join(standIns, 'config.sh'), this.path('opt/agent/config.sh'));
     for (const name of ['Agent.Listener', 'Agent.Worker']) {
       cpSync(join(standIns, name), this.path(`opt/agent/bin/${name}`));
