@@ -45,8 +45,8 @@ async function wantedIn(
   const { buildPrePullManifest } = await import('./plan/manifestPrePull.ts');
   const { installation } = config;
   return config.images.flatMap(({ policy, prePull }) => {
-    const digest = reports.find(({ image }) => image === policy.name)?.state?.inForce?.digest;
-    const reference = digest === undefined ? undefined : pinned(policy, digest);
+    const inForce = reports.find(({ image }) => image === policy.name)?.state?.inForce;
+    const reference = inForce === undefined ? undefined : pinned(policy, inForce);
     const templates = templatesIn(cluster, policy.name, policies);
     if (!prePull || reference === undefined || templates.length === 0) return [];
     const manifest = buildPrePullManifest({ installation, namespace, image: policy.name, reference, templates });

@@ -1,5 +1,5 @@
 /** What the configuration says of an image that Mayfly rebuilds. */
-import { atDigest, formatImageReference, isDigest, parseImageReference } from './imageReference.ts';
+import { atDigest, formatImageReference, isAllowed, isDigest, parseImageReference } from './imageReference.ts';
 import type { EpochMs } from './instant.ts';
 import type { Weekday } from './template.ts';
 
@@ -43,6 +43,8 @@ export interface ImagePolicy {
 export interface KnownImage {
   /** `sha256:...`; `configured` = that of the template itself. */
   readonly digest: string;
+  /** `registry/repository` that it was pushed to; absent = the one that the configuration names. */
+  readonly from?: string;
   /** Of the agent package inside. */
   readonly version?: string;
   /** When it came to be what it is: candidate, in force. */
@@ -55,8 +57,21 @@ export interface KnownImage {
 /** Stands for the image that the configuration gives a template, where none was ever proven. */
 export const configuredDigest = 'configured';
 
-/** By what pods name an image: never a tag, and only ever of the repository that the configuration names. */
-export function pinned({ reference }: Pick<ImagePolicy, 'reference'>, digest: string): string | undefined {
+/** `registry/repository` of a policy. */
+export function repositoryOf({ reference }: Pick<ImagePolicy, 'reference'>): string | undefined {
   const image = parseImageReference(reference);
-  return image && isDigest(digest) ? formatImageReference(atDigest(image, digest)) : undefined;
+  return image && `${image.registry}/${image.repository}`;
+}
+
+/**
+ * By what pods name an image: never a tag, and only ever of repositories that are allowed. What was pushed before the
+ * configuration named another repository is still where it was.
+ */
+export function pinned(
+  policy: Pick<ImagePolicy, 'reference' | 'allowedRepositories'>,
+  { digest, from }: Pick<KnownImage, 'digest' | 'from'>,
+): string | undefined {
+  if (!isDigest(digest) || (from !== undefined && !isAllowed(from, policy.allowedRepositories))) return undefined;
+  const image = parseImageReference(from ?? policy.reference);
+  return image && formatImageReference(atDigest(image, digest));
 }

@@ -26,6 +26,7 @@ function knownImage({ head, words }: Words): KnownImage | undefined {
     digest: head,
     since,
     ...defined({
+      from: words.get('from'),
       version: words.get('version'),
       builtAt: parseMoment(words.get('built')),
       tried: parseMoment(words.get('tried')),
@@ -134,10 +135,11 @@ export function readImageState(data: ControlData, image6: string): ReadImageStat
 const moment = (at: EpochMs | undefined): string | undefined => (at === undefined ? undefined : formatMoment(at));
 
 const known = (
-  { digest, version, since, builtAt, tried }: KnownImage,
+  { digest, from, version, since, builtAt, tried }: KnownImage,
   more: Readonly<Record<string, string | undefined>> = {},
 ) =>
   formatLine(digest, {
+    from,
     version,
     since: formatMoment(since),
     built: moment(builtAt),

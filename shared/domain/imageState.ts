@@ -2,7 +2,7 @@
  * What is known of one rebuilt image, kept on the control ConfigMaps of the pools that run it:
  *
  *   mayfly.image.<image6>.name        the image, for people
- *   mayfly.image.<image6>.inForce     <digest> version=... since=... built=... tried=...
+ *   mayfly.image.<image6>.inForce     <digest> from=... version=... since=... built=... tried=...
  *   mayfly.image.<image6>.candidate   the same, and proven=<agents that have come through>
  *   mayfly.image.<image6>.good        earlier ones to go back to, a line each, the newest first
  *   mayfly.image.<image6>.rolledBack  <digest> since=... reason=... tried=..., a line each: no candidate again unless asked for

@@ -143,6 +143,6 @@ export function imageParts(maps: readonly MapInMemory[], now: EpochMs, changes: 
 /** The registry has it, under its digest and, if wanted, under the tag. */
 export function has({ images, policy }: Parts, digest: string, tagged = true): void {
   const found: ResolvedImage = { digest, agentVersion: '5.279.0', createdAt: 1000 };
-  images.set(pinned(policy, digest) ?? '', found);
+  images.set(pinned(policy, { digest }) ?? '', found);
   if (tagged) images.set(policy.reference, found);
 }

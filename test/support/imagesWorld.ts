@@ -84,7 +84,7 @@ export class ImagesWorld {
     const template = aTemplate({
       maxAgents: 10_000,
       capabilities: { docker: '27' },
-      image: `${pinned(this.image, `sha256:${'a'.repeat(64)}`)}`,
+      image: `${pinned(this.image, { digest: `sha256:${'a'.repeat(64)}` })}`,
       rebuilt: this.image.name,
     });
     const trouble = (pod: JsonObject): 'pull' | Temper | undefined => broken[digitOf(pod)];
@@ -149,7 +149,7 @@ export class ImagesWorld {
       createdAt: this.clock.now(),
     };
     this.registry.set(this.image.reference, found);
-    this.registry.set(pinned(this.image, found.digest) ?? '', found);
+    this.registry.set(pinned(this.image, found) ?? '', found);
   }
 
   #builder(): ImageBuilder {

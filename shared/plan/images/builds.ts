@@ -89,6 +89,7 @@ export function done(state: ImageState, image: Offered, now: EpochMs): ImageStat
   const { build, inForce } = state;
   if (build === undefined) return state;
   const next: ImageState = { ...state, build: moved(build, { state: 'done' }, now) };
-  if (inForce?.digest === image.digest) return { ...next, inForce: { ...inForce, builtAt: image.builtAt ?? now } };
+  if (inForce?.digest === image.digest)
+    return { ...next, inForce: { ...inForce, ...defined({ from: image.from }), builtAt: image.builtAt ?? now } };
   return offered(next, image, now, false);
 }

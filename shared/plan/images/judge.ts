@@ -4,7 +4,7 @@
  * written down before.
  */
 import { type AgentJob, standsBehind } from '../../domain/agentJob.ts';
-import { configuredDigest, type ImagePolicy, pinned } from '../../domain/imagePolicy.ts';
+import { type ImagePolicy, pinned } from '../../domain/imagePolicy.ts';
 import { type Candidate, type ImageState, imageShort, noImageState } from '../../domain/imageState.ts';
 import type { PoolPolicy, Template } from '../../domain/template.ts';
 import type { View } from '../view.ts';
@@ -12,8 +12,9 @@ import { blamesCandidate } from './blame.ts';
 import { applied, type ImageChange, type JudgedImage } from './transitions.ts';
 
 /** The agent jobs that were made to try this candidate, and no earlier one of the same image. */
-export function agentJobsOf(view: View, image: ImagePolicy, { digest, since }: Candidate): readonly AgentJob[] {
-  const reference = pinned(image, digest);
+export function agentJobsOf(view: View, image: ImagePolicy, candidate: Candidate): readonly AgentJob[] {
+  const { since } = candidate;
+  const reference = pinned(image, candidate);
   return view.agentJobs.filter((agentJob) => agentJob.candidate === since && agentJob.image === reference);
 }
 
@@ -49,9 +50,10 @@ function judged(view: View, policy: ImagePolicy): JudgedImage {
 function inForce(template: Template, images: readonly JudgedImage[]): Template {
   const image = images.find(({ policy }) => policy.name === template.rebuilt);
   // People may have removed, or garbled, what is in force: what was good before is safer than what the tag stands for.
-  const { digest, version } = image?.state.inForce ?? image?.state.good[0] ?? {};
-  if (image === undefined || digest === undefined || digest === configuredDigest) return template;
-  const reference = pinned(image.policy, digest);
+  const known = image?.state.inForce ?? image?.state.good[0];
+  if (image === undefined || known === undefined) return template;
+  const { version } = known;
+  const reference = pinned(image.policy, known);
   if (reference === undefined) return template;
   // The name by which requests choose the configured image goes with it.
   const named = Object.entries(template.parameters.image).map(([name, each]) => [

@@ -30,7 +30,7 @@ function imageOf({ images = [] }: View, { rebuilt }: Template): Tried | undefine
 /** By what its agents name the candidate of a template; undefined = there is none. */
 export function candidateImage(view: View, template: Template): string | undefined {
   const image = imageOf(view, template);
-  return image && pinned(image.policy, image.state.candidate.digest);
+  return image && pinned(image.policy, image.state.candidate);
 }
 
 /** An agent of it is there, or coming, of which nobody knows yet what it shows. */
@@ -44,7 +44,7 @@ function isBeingTried(view: View, { policy, state: { candidate } }: Tried): bool
 }
 
 function trialOf(template: Template, { policy, state: { candidate } }: Tried): Trial | undefined {
-  const image = pinned(policy, candidate.digest);
+  const image = pinned(policy, candidate);
   if (image === undefined) return undefined;
   const agentVersion = candidate.version ?? template.agentVersion;
   return { template: { ...template, image, agentVersion }, candidate: candidate.since };

@@ -5,7 +5,7 @@
  */
 import { defined } from '../../domain/defined.ts';
 import { errorKind, hasErrorKind } from '../../domain/errors.ts';
-import { pinned } from '../../domain/imagePolicy.ts';
+import { type ImagePolicy, pinned, repositoryOf } from '../../domain/imagePolicy.ts';
 import { isAllowed } from '../../domain/imageReference.ts';
 import type { BuildRecord, ImageState } from '../../domain/imageState.ts';
 import { minutesMs } from '../../domain/instant.ts';
@@ -161,7 +161,7 @@ async function again(
 async function resolve(rebuild: Rebuild, state: ImageState, record: BuildRecord): Promise<void> {
   const { deps, image, now } = rebuild;
   const { policy } = image;
-  const reference = (record.digest && pinned(policy, record.digest)) ?? policy.reference;
+  const reference = pinned(policy, { digest: record.digest ?? '' }) ?? policy.reference;
   const isTrusted = isAllowed(reference, policy.allowedRepositories);
   const found = isTrusted ? await deps.registry.resolve(reference) : undefined;
   const mayShow = isTrusted && now - record.since < showsAfterMs;
@@ -170,7 +170,7 @@ async function resolve(rebuild: Rebuild, state: ImageState, record: BuildRecord)
     if (!isTrusted) return failed(each, { reason: 'notAllowed', forGood: true }, now);
     if (found === undefined || each.moved?.digest === found.digest)
       return failed(each, { reason: 'notPushed', forGood: true }, now);
-    return done(each, offeredOf(found), now);
+    return done(each, offeredOf(policy, found), now);
   };
   await moveBuild(rebuild, record, step);
   rebuild.say(found === undefined ? `found no image of ${reference}` : `resolved ${found.digest}`);
@@ -183,7 +183,7 @@ function isThere(state: ImageState, { digest }: BuildRecord, found: ResolvedImag
 }
 
 /** As the registry tells of it. */
-export const offeredOf = ({ digest, agentVersion, createdAt }: ResolvedImage): Offered => ({
+export const offeredOf = (policy: ImagePolicy, { digest, agentVersion, createdAt }: ResolvedImage): Offered => ({
   digest,
-  ...defined({ version: agentVersion, builtAt: createdAt }),
+  ...defined({ from: repositoryOf(policy), version: agentVersion, builtAt: createdAt }),
 });

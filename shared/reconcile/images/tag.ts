@@ -16,7 +16,7 @@ export async function adopt({ deps, image, home, now, say }: Rebuild): Promise<v
   const found = isAllowed(reference, allowedRepositories) ? await deps.registry.resolve(reference) : undefined;
   if (found === undefined) return;
   await moveImage(home, name, (state) =>
-    isNew(state) ? { ...state, inForce: { ...offeredOf(found), since: now } } : state,
+    isNew(state) ? { ...state, inForce: { ...offeredOf(image.policy, found), since: now } } : state,
   );
   say(`took ${found.digest} as it is`);
 }
@@ -34,7 +34,7 @@ export async function watchTag(rebuild: Rebuild, joined: ImageState): Promise<vo
   say(`the tag moved to ${digest}`);
   await everywhere(rebuild, (state) =>
     policy.followTag
-      ? settled(offered(state, offeredOf(found), now, false))
+      ? settled(offered(state, offeredOf(policy, found), now, false))
       : { ...state, moved: { digest, since: now } },
   );
 }

@@ -48,12 +48,12 @@ async function rollBack(
 /** Only what the registry has, and only from where images may come. */
 async function tryAgain(rebuild: Rebuild, digest: string): Promise<void> {
   const { deps, image, now, say } = rebuild;
-  const reference = pinned(image.policy, digest) ?? '';
+  const reference = pinned(image.policy, { digest }) ?? '';
   const isTrusted = isAllowed(reference, image.policy.allowedRepositories);
   const found = isTrusted ? await deps.registry.resolve(reference) : undefined;
   await everywhere(rebuild, (state) => {
     const rest = answered(state, 'try');
-    return found === undefined ? rest : offered(rest, { ...offeredOf(found), digest }, now, true);
+    return found === undefined ? rest : offered(rest, { ...offeredOf(image.policy, found), digest }, now, true);
   });
   say(found === undefined ? `cannot try ${digest}` : `tries ${digest}`);
 }

@@ -25,7 +25,7 @@ import { aTemplate } from '../../../support/policyBuilders.ts';
 
 const [a, b, c] = [digest('a'), digest('b'), digest('c')];
 const image = anImagePolicy();
-const ref = (of: string): string => pinned(image, of) ?? '';
+const ref = (of: string): string => pinned(image, { digest: of }) ?? '';
 const since = minutesAgo(30);
 const trying: ImageState = anImageState({ candidate: { digest: b, version: '5.279.0', since, proven: [] } });
 const templates = [aTemplate({ image: ref(a), rebuilt: image.name })];
@@ -129,6 +129,25 @@ describe('new agents', () => {
     expect(made(asked)).toEqual([]);
     expect(asked.skips.map(({ reason }) => reason)).toContain('agentVersionUnknown');
     expect(asked.alarms.map(({ reason }) => reason).filter((reason) => reason.startsWith('image'))).toEqual([]);
+  });
+
+  it.each([
+    {
+      name: 'run it from where it was pushed',
+      allowed: ['registry.contoso.example/*', 'old.example/agent'],
+      want: `old.example/agent@${c}`,
+    },
+    {
+      name: 'run the tag of the new place where the old one is no longer allowed',
+      allowed: ['registry.contoso.example/*'],
+      want: ref(a),
+    },
+  ])('$name after the configuration names another repository', ({ allowed, want }) => {
+    const state = anImageState({ inForce: { digest: c, since, from: 'old.example/agent' } });
+    const images = [anImagePolicy({ allowedRepositories: allowed })];
+    const { actions } = planned(state, { requests }, { images });
+    const ran = actions.flatMap((action) => (action.kind === 'create' ? [action.template.image] : []));
+    expect(ran).toEqual([want, want, want]);
   });
 
   it.each([

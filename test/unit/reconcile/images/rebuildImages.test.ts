@@ -8,6 +8,7 @@ import { anImageState, digest } from '../../../support/images.ts';
 const noon = Date.UTC(2026, 2, 8, 12);
 const [a, b, c] = [digest('a'), digest('b'), digest('c')];
 const key = 'linux-2026-W10';
+const from = 'registry.contoso.example/agent';
 const seen = { week: '2026-W10', agent: '5.279.0' };
 const record = (overrides: Partial<BuildRecord> = {}): BuildRecord => ({
   key,
@@ -125,7 +126,7 @@ describe('an image of which nothing is known', () => {
     const all = parts();
     has(all, a);
     const state = await look(all);
-    expect(state.inForce).toEqual({ digest: a, version: '5.279.0', builtAt: 1000, since: noon });
+    expect(state.inForce).toEqual({ digest: a, from, version: '5.279.0', builtAt: 1000, since: noon });
     expect(state.build?.state).toBe('running');
   });
 
@@ -191,7 +192,7 @@ describe('a build under way', () => {
     all.builder.builds.set(key, { id: `run-${key}`, status: 'succeeded' });
     const state = await look(all);
     expect(state.build).toMatchObject({ state: 'done', since: noon });
-    expect(state.candidate).toEqual({ digest: b, version: '5.279.0', builtAt: 1000, since: noon, proven: [] });
+    expect(state.candidate).toEqual({ digest: b, from, version: '5.279.0', builtAt: 1000, since: noon, proven: [] });
   });
 
   it('becomes it by its own digest where the builder tells that', async () => {
@@ -235,7 +236,7 @@ describe('a build under way', () => {
       anImageState({
         build: { ...record({ state: 'done' }), since: noon },
         seen,
-        inForce: { ...inForce, builtAt: 1000 },
+        inForce: { ...inForce, from, builtAt: 1000 },
       }),
     );
   });
