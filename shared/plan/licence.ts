@@ -53,19 +53,20 @@ const byAge = (a: Wish, b: Wish): number => a.queuedAt - b.queuedAt || a.request
 
 /**
  * How many of its wishes each pool is granted. What private requests with an agent are about to take is taken; the rest
- * is dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest.
- * Every pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on
+ * is dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest. A
+ * pool has had its turn in as many rounds as it has claims: so whoever looks while another pool is halfway through its
+ * grant deals it the other half, as it does itself, and gives nobody the room twice. Every pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on
  * which all agree.
  */
 function dealOut(pools: readonly LicenceNeeds[], free: number): readonly number[] {
   const granted = pools.map(() => 0);
   let room = free - pools.reduce((sum, { claims }) => sum + claims, 0);
-  for (let round = 0; room > 0; round++) {
-    const turns = pools.flatMap(({ wishes }, pool) => {
-      const wish = wishes[round];
+  const rounds = Math.max(0, ...pools.map(({ claims, wishes }) => claims + wishes.length));
+  for (let round = 0; room > 0 && round < rounds; round++) {
+    const turns = pools.flatMap(({ claims, wishes }, pool) => {
+      const wish = wishes[round - claims];
       return wish === undefined ? [] : [{ wish, pool }];
     });
-    if (turns.length === 0) break;
     const dealt = turns.toSorted((a, b) => byAge(a.wish, b.wish)).slice(0, room);
     for (const { pool } of dealt) granted[pool] = (granted[pool] ?? 0) + 1;
     room -= dealt.length;

@@ -135,7 +135,7 @@ const cases: Readonly<Record<SkipReason, Case>> = {
         free: 2,
         claimed: 0,
         wishes: 3,
-        share: 0,
+        share: 1,
         group: [
           { organisation: 'contoso', poolId: 8, claims: 1, wishes: 1 },
           { organisation: 'contoso', poolId: 9, error: 'timeout' },

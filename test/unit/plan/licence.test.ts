@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { JobRequest } from '../../../shared/domain/jobRequest.ts';
 import { known, unknown } from '../../../shared/domain/read.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
-import { entitledFirst, freeParallelJobs, isKnownFree, licenceShare } from '../../../shared/plan/licence.ts';
+import {
+  afterGrant,
+  entitledFirst,
+  freeParallelJobs,
+  isKnownFree,
+  licenceShare,
+} from '../../../shared/plan/licence.ts';
 import type { LicenceNeeds, Observed } from '../../../shared/plan/observed.ts';
 import { licenceNeeds } from '../../../shared/plan/provision.ts';
 import { viewOf } from '../../../shared/plan/view.ts';
@@ -126,6 +132,20 @@ describe('licenceShare', () => {
       free: 6,
       want: 4,
     },
+    {
+      name: 'nothing of what another is halfway through taking',
+      own: needs(3, 4, 5),
+      others: [needs(1, 8, 9)],
+      free: 6,
+      want: 0,
+    },
+    {
+      name: 'the rest of what it is halfway through taking itself',
+      own: needs(1, 8, 9),
+      others: [needs(3, 4, 5)],
+      free: 6,
+      want: 2,
+    },
   ])('is $name', ({ own, others, free, want }) => {
     expect(licenceShare(own, others, free)).toBe(want);
     expect(licenceShare(own, others.toReversed(), free)).toBe(want);
@@ -149,6 +169,20 @@ describe('licenceShare', () => {
       ),
     );
     expect(shares).toEqual([0, 1, 1]);
+  });
+
+  it('is the same whatever of theirs the others have taken already', () => {
+    const all = [needs(1, 1, 4, 7, 10), needs(0, 2, 5), needs(2), needs(0, 3, 6, 9, 12, 15)];
+    for (let free = 3; free < 18; free++) {
+      const share = (pools: readonly LicenceNeeds[], at: number): number =>
+        licenceShare(pools[at] ?? needs(0), pools.toSpliced(at, 1), free, at);
+      const shares = all.map((_, at) => share(all, at));
+      for (let taken = 0; taken < 6; taken++) {
+        const underway = all.map((pool, at) => afterGrant(pool, Math.min(taken + at, shares[at] ?? 0)));
+        const left = underway.map((pool, at) => share(underway, at) + pool.claims - (all[at]?.claims ?? 0));
+        expect([free, taken, left]).toEqual([free, taken, shares]);
+      }
+    }
   });
 
   it('deals out all that is free and wished for, and no more, whoever looks', () => {
