@@ -14,6 +14,8 @@ export interface TokenVault {
   readLatest(name: string): Promise<VaultSecret | undefined>;
   /** All versions, newest first, disabled ones too, and the vault's time (its Date header); complete or rejected. */
   listVersions(name: string): Promise<Stamped<readonly VaultVersion[]>>;
+  /** True while a secret of this name was deleted and can be recovered: until then nothing can be stored under it. */
+  isDeleted(name: string): Promise<boolean>;
   /** Stores a new version, which becomes the latest. */
   store(
     name: string,

@@ -98,7 +98,9 @@ function versions(get: () => TokenVaultDoor): void {
     world.secrets.remove('gone');
     expect([await vault.readLatest('never'), await vault.listVersions('never')]).toEqual([undefined, nothing]);
     expect([await vault.readLatest('gone'), await vault.listVersions('gone')]).toEqual([undefined, nothing]);
+    expect([await vault.isDeleted('never'), await vault.isDeleted('gone')]).toEqual([false, true]);
     world.secrets.recover('gone');
+    expect(await vault.isDeleted('gone')).toBe(false);
     expect((await vault.readLatest('gone'))?.value.reveal()).toBe('x');
   });
 }

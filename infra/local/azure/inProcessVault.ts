@@ -41,6 +41,13 @@ export function inProcessTokenVault(world: VaultWorld, options: InProcessOptions
       // The time is read only once the answer is there, as late as a Date header can be.
       return orAbsent([], listed.then(newestFirst)).then((value) => ({ value, at: wholeSecond(options.clock.now()) }));
     },
+    isDeleted: (name) => {
+      const call = { verb: 'isDeleted', operation: 'looking for a deleted token', target: name };
+      return orAbsent(
+        false,
+        calls.call(call, () => world.readDeleted(name) !== undefined),
+      );
+    },
     store: (name, value, { expiresAt, tags }) => {
       const exp = expiresAt === undefined ? {} : { exp: Math.floor(expiresAt / 1000) };
       const properties = { tags: { ...tags }, attributes: { enabled: true, ...exp } };

@@ -86,6 +86,9 @@ function route(request: DoorRequest, world: VaultWorld, pageSize: number): Answe
   const { method, segments, query } = request;
   const [collection, name] = segments;
   if (query.get('api-version') === null) throw badParameter('api-version must be specified.');
+  if (collection === 'deletedsecrets' && method === 'GET' && name !== undefined && segments.length === 2) {
+    return { status: 200, body: deletedItem(request.origin, world.readDeleted(name)) };
+  }
   if (collection !== 'secrets' || segments.length > 3) throw notModelled(request);
   if (name !== undefined) return named(request, world, { name, pageSize });
   if (method !== 'GET') throw notModelled(request);
@@ -107,9 +110,13 @@ function named(
     return { status: 200, body: item(origin, updated, true) };
   }
   if (method !== 'DELETE' || version !== undefined) throw notModelled(request);
-  const recoveryId = `${origin}/deletedsecrets/${name}`;
-  return { status: 200, body: { ...item(origin, world.remove(name), false), recoveryId } };
+  return { status: 200, body: deletedItem(origin, world.remove(name)) };
 }
+
+const deletedItem = (origin: string, version: SecretVersion): JsonObject => ({
+  ...item(origin, version, false),
+  recoveryId: `${origin}/deletedsecrets/${version.name}`,
+});
 
 function put(request: DoorRequest, world: VaultWorld, name: string): Answer {
   const body = objectIn(request);

@@ -52,6 +52,14 @@ export class VaultSecrets {
     return this.#deleted.has(name.toLowerCase());
   }
 
+  deleted(name: string): SecretVersion | undefined {
+    return this.#deleted.get(name.toLowerCase())?.at(-1);
+  }
+
+  purge(name: string): void {
+    this.#deleted.delete(name.toLowerCase());
+  }
+
   set(name: string, value: string, properties: SecretProperties = {}): SecretVersion {
     const now = this.#now();
     const version: SecretVersion = {

@@ -94,6 +94,14 @@ export class VaultWorld {
     return removed;
   }
 
+  /** The last version of one that was deleted and not purged. */
+  readDeleted(name: string): SecretVersion {
+    this.#enter(name);
+    const found = this.secrets.deleted(name);
+    if (found === undefined) throw noSecret(name);
+    return found;
+  }
+
   #version(name: string, version: string): SecretVersion | undefined {
     return this.secrets.versions(name).find((candidate) => candidate.version === version);
   }

@@ -31,6 +31,16 @@ export function tokenVault(options: KeyVaultOptions): KeyVaultTokenVault {
       return { ...versionOf(found.properties, operation), value: new Secret(found.value) };
     },
     listVersions: (name) => listVersions(vault, name),
+    isDeleted: async (name) => {
+      const found = await unlessNoSecret(
+        vault.call({
+          operation: 'looking for a deleted token',
+          repeatable: true,
+          run: (client, abortSignal) => client.getDeletedSecret(name, { abortSignal }),
+        }),
+      );
+      return found !== undefined;
+    },
     store: async (name, value, { expiresAt, tags }) => {
       const operation = 'storing a token';
       const about = { tags: { ...tags }, ...(expiresAt !== undefined && { expiresOn: new Date(expiresAt) }) };

@@ -22,6 +22,8 @@ export interface ObservedToken {
   readonly skewMs: number;
   /** The vault's latest version; undefined = there is no such secret. */
   readonly latest: Read<VaultVersion | undefined>;
+  /** Whether it was deleted and can be recovered; asked where there is no latest version. */
+  readonly deleted?: Read<boolean>;
   /** All versions, the latest first. */
   readonly versions: Read<readonly VaultVersion[]>;
   /** Undefined = there was nothing to prove. */

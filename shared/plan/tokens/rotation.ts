@@ -61,11 +61,13 @@ function causeOf(view: TokenView): RotationCause | undefined {
 }
 
 /**
- * A secret that is gone while the server still lists old PATs of ours was deleted: storing into it would be refused until
- * somebody recovers or purges it, and each attempt would leave a PAT behind. Young ones only are a first rotation that
- * was cut short.
+ * Storing into a secret that was deleted is refused until somebody recovers or purges it, and each attempt would make a
+ * PAT for nothing. Where the vault does not tell, old PATs of ours in the server's list do; young ones only are a first
+ * rotation that was cut short.
  */
 function isDeleted(view: TokenView): boolean {
+  const { deleted } = view.observed;
+  if (deleted?.known === true) return deleted.value;
   return markedTokens(view).some(({ validFrom }) => view.now - validFrom >= unreferencedMs);
 }
 

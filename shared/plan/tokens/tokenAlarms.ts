@@ -22,9 +22,11 @@ function vaultAlarms({ policy, observed, versions, latest }: TokenView): readonl
   for (const read of [observed.latest, observed.versions]) {
     if (!read.known) return [{ reason: vaultReason(read.error), subject, detail: read.error }];
   }
-  const isMissing = latest === undefined && policy.mode === 'watch';
-  return isMissing ? [{ reason: 'secretMissing', subject }] : [];
+  return latest === undefined && policy.mode === 'watch' ? [{ reason: absence(observed), subject }] : [];
 }
+
+const absence = ({ deleted }: TokenView['observed']): TokenReason =>
+  deleted?.known === true && deleted.value ? 'secretDeleted' : 'secretMissing';
 
 function proofAlarms({ observed: { proof } }: TokenView): readonly TokenAlarm[] {
   if (proof === undefined) return [];

@@ -2,8 +2,9 @@
  * Makes a PAT, proves it and stores it. Its value lives in this function only. From the moment it is stored the vault's
  * latest version counts and not what is in hand here: two rotations may have stored one each.
  *
- * Nothing is ever undone. A PAT whose reply was lost, or that was not stored, is known to nobody: the next look makes
- * another one and this one is revoked when it is an hour old.
+ * Nothing is undone that may have been seen. A PAT whose reply was lost, or whose store may have been done, is left to the
+ * next looks: they make another one, and this one is revoked when it is an hour old. Only where the vault refused to store
+ * it is it sure that nobody will ever hold it.
  */
 import { hasErrorKind } from '../../domain/errors.ts';
 import type { EpochMs } from '../../domain/instant.ts';
@@ -80,6 +81,17 @@ async function storeUnthrottled(deps: TokenDeps, begunAt: EpochMs, store: () => 
   }
 }
 
+/** It is in no vault and in no cluster. What cannot be revoked now is left to the next looks. */
+async function discard(
+  { personalTokens, ...deps }: TokenDeps,
+  { authorizationId }: CreatedPersonalToken,
+): Promise<void> {
+  if (personalTokens === undefined) return;
+  await ask(deps, ['azureDevOps', 'revoking a personal access token'], () =>
+    personalTokens.revoke(authorizationId),
+  ).catch(() => undefined);
+}
+
 async function proveAndStore(
   deps: TokenDeps,
   created: CreatedPersonalToken,
@@ -104,6 +116,7 @@ async function proveAndStore(
   } catch (error) {
     // A deleted secret can be recovered, and until it is or is purged its name is taken.
     const reason = hasErrorKind(error, 'conflict') ? 'secretDeleted' : 'storeFailed';
+    if (hasErrorKind(error, 'forbidden', 'unauthorized', 'conflict', 'invalid')) await discard(deps, created);
     return failed('create', subject, { error, alarm: { reason, subject } });
   }
   return { action: 'create', subject, kind: 'done' };

@@ -2,6 +2,7 @@
  * One look at a token. The versions first, then the latest one with its value, so that the value is at least as new as
  * the list. It is proven and compared with every copy, and goes no further: what is observed holds no secret.
  */
+import { defined } from '../../domain/defined.ts';
 import type { EpochMs } from '../../domain/instant.ts';
 import { known, type Read, unknown } from '../../domain/read.ts';
 import type { Secret } from '../../domain/secret.ts';
@@ -72,22 +73,31 @@ const nudgeOf = ({ cause, askedId }: TokenIntent): Pick<ObservedToken, 'cause' |
 const timeOf = (read: Read<Stamped<unknown>> | undefined): EpochMs | undefined =>
   read?.known === true ? read.value.at : undefined;
 
+interface VaultLook {
+  readonly listed: Read<Stamped<readonly VaultVersion[]>>;
+  readonly latest: Read<VaultSecret | undefined>;
+  readonly deleted?: Read<boolean>;
+}
+
 /** A vault that cannot be listed is unknown altogether: asking it for more would only strain it. */
-async function lookAtVault(deps: TokenDeps, errors: unknown[]) {
+async function lookAtVault(deps: TokenDeps, errors: unknown[]): Promise<VaultLook> {
   const name = deps.policy.vaultSecret;
   const listed = await attempt(
     errors,
     ask(deps, ['keyVault', 'listing versions of a token'], () => deps.vault.listVersions(name)),
   );
   if (!listed.known) return { listed, latest: unknown(listed.error) };
-  return { listed, latest: await attempt(errors, readLatest(deps)) };
+  const latest = await attempt(errors, readLatest(deps));
+  if (!latest.known || latest.value !== undefined) return { listed, latest };
+  const asking = ask(deps, ['keyVault', 'looking for a deleted token'], () => deps.vault.isDeleted(name));
+  return { listed, latest, deleted: await attempt(errors, asking) };
 }
 
 /** Looks once. Rejects never: what could not be read is unknown in the result. */
 export async function observeToken(deps: TokenDeps, intent: TokenIntent): Promise<TokenLook> {
   const errors: unknown[] = [];
   const { policy, clock } = deps;
-  const { listed, latest } = await lookAtVault(deps, errors);
+  const { listed, latest, deleted } = await lookAtVault(deps, errors);
   const secret = latest.known ? latest.value : undefined;
   const [proof, personal, copies] = await Promise.all([
     secret === undefined ? undefined : prove(deps, secret.value, errors),
@@ -106,6 +116,7 @@ export async function observeToken(deps: TokenDeps, intent: TokenIntent): Promis
     proof,
     personal: personal === undefined ? undefined : unstamped(personal),
     copies,
+    ...defined({ deleted }),
     ...nudgeOf(intent),
   };
   return { observed, errors };

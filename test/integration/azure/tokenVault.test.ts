@@ -19,6 +19,7 @@ const tokens: TokenSource = {
 const methods: Readonly<Record<keyof TokenVault, { readonly verb: string; readonly target: RegExp }>> = {
   readLatest: { verb: 'GET', target: /^\/secrets\/[^/]+$/ },
   listVersions: { verb: 'GET', target: /\/versions$/ },
+  isDeleted: { verb: 'GET', target: /^\/deletedsecrets\// },
   store: { verb: 'PUT', target: /./ },
   tag: { verb: 'PATCH', target: /./ },
 };

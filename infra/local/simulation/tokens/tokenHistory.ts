@@ -219,6 +219,7 @@ class TokenHistory {
     clock.after(scenario.calmAtMs, () => {
       weather.calm();
       this.#isCalm = true;
+      if (this.shelf.isDeleted) this.shelf.recover();
       this.invariants.stormy = false;
     });
   }
@@ -246,6 +247,9 @@ class TokenHistory {
       clock.after(this.random.between(0, scenario.periodMs), () => this.#boot(`plane-${plane}`));
     // What is left over is an hour old at the latest by then, and every grace is over.
     await clock.advance(scenario.calmAtMs + hoursMs(1) + 2 * scenario.graceMs + 3 * scenario.periodMs + passMs);
+    // A rotation that has just fallen due is not cut off in the middle.
+    for (let minute = 0; minute < 15 && this.#planes.some(({ plane }) => plane.active > 0); minute++)
+      await clock.advance(minutesMs(1));
     this.#isOver = true;
     for (const { mortal } of this.#planes) mortal.alive = false;
     invariants.finish();

@@ -3,7 +3,7 @@
  * seen between two checks stands until the second: the probes of that time, one in 100 ms, are counted by it.
  */
 import { type EpochMs, hoursMs, minutesMs } from '../../../../shared/domain/instant.ts';
-import { isTokenDisplayName, type TokenPolicy, tokenTags } from '../../../../shared/domain/token.ts';
+import { isTokenDisplayName, type TokenPolicy, tokenTags, unreferencedMs } from '../../../../shared/domain/token.ts';
 import type { CopyShelf, Issued, PatServer, VaultShelf } from './tokenWorlds.ts';
 
 const probeMs = 100;
@@ -157,17 +157,25 @@ export class TokenInvariants {
   #onRevoke(issued: Issued): void {
     this.revoked += 1;
     this.#noteHeld();
-    const { shelf, copies, server, policy } = this.#token;
-    const heldMs = this.#now() - (this.#heldUntil.get(issued.value) ?? Number.NEGATIVE_INFINITY);
-    if (
-      !this.#unseen.has(issued.value) &&
-      heldMs < policy.graceMs - (this.#wasStormy ? stormyToleranceMs : toleranceMs)
-    )
-      this.#violate(`${issued.displayName} revoked ${Math.round(heldMs / 1000)} s after it was last held`);
+    const { shelf, copies, server } = this.#token;
+    this.#graceOf(issued);
     const holders = [...copies.values].filter(([, value]) => value === issued.value).map(([name]) => name);
     if (shelf.latest?.value === issued.value) holders.push(`the vault's ${shelf.latest.version}`);
     if (holders.length > 0) this.#violate(`${issued.displayName} revoked while ${holders.join(', ')} holds it`);
-    if (!server.accepts(shelf.latest?.value)) this.#violate(`${issued.displayName} revoked without a live successor`);
+    if (!this.#isDiscarded(issued) && !server.accepts(shelf.latest?.value))
+      this.#violate(`${issued.displayName} revoked without a live successor`);
+  }
+
+  #graceOf({ value, displayName }: Issued): void {
+    if (this.#unseen.has(value)) return;
+    const heldMs = this.#now() - (this.#heldUntil.get(value) ?? Number.NEGATIVE_INFINITY);
+    const graceMs = this.#token.policy.graceMs - (this.#wasStormy ? stormyToleranceMs : toleranceMs);
+    if (heldMs < graceMs) this.#violate(`${displayName} revoked ${Math.round(heldMs / 1000)} s after it was last held`);
+  }
+
+  /** One that the vault refused to store is ended by whoever made it: nobody has ever held it. */
+  #isDiscarded({ value, validFrom }: Issued): boolean {
+    return !this.#heldUntil.has(value) && this.#token.server.now() - validFrom < unreferencedMs;
   }
 
   finish(): void {

@@ -39,6 +39,7 @@ export function vaultPort(shelves: ReadonlyMap<string, VaultShelf>, options: Doo
       door.call('listVersions', name, () => ({ value: shelf(name).versions.map(withoutValue), at: shelf(name).now() })),
     store: (name, value, about) =>
       door.call('store', name, () => withoutValue(shelf(name).store(value.reveal(), about))),
+    isDeleted: (name) => door.call('isDeleted', name, () => shelf(name).isDeleted),
     tag: (name, version, tags) => door.call('tag', name, () => shelf(name).change(version, { tags })),
   };
 }

@@ -29,6 +29,11 @@ export type DeedKind =
   | 'restoresUntagged'
   /** Writes an older value that still works into a cluster. */
   | 'editsCopy'
+  /** Deletes the secret, which is recovered at the latest when nobody does anything any more. */
+  | 'deletes'
+  | 'recovers'
+  /** For good, if it was deleted. */
+  | 'purges'
   /** Takes rights away from the vault's PAT: it is listed and no longer accepted. */
   | 'suspends';
 
@@ -105,12 +110,22 @@ function drawOutage(random: Random): Outage {
   };
 }
 
+function drawDeletion(random: Random): readonly Deed[] {
+  const atMs = random.between(0, calmAtMs);
+  const afterMs = random.between(0, calmAtMs);
+  return [
+    { atMs, what: 'deletes' },
+    { atMs: atMs + afterMs, what: random.pick(['recovers', 'purges']) },
+  ];
+}
+
 function drawDeeds(random: Random, mode: TokenScenario['mode']): readonly Deed[] {
   const puts = ['putsTagged', 'putsUntagged'] as const;
   const all =
     mode === 'watch'
       ? ([...puts, ...puts, 'putsBroken'] as const)
       : ([...puts, 'restores', 'restoresUntagged', 'editsCopy', 'suspends'] as const);
+  if (mode === 'rotate' && random.chance(0.15)) return drawDeletion(random);
   return many(random, mode === 'watch' ? 3 : 2, () => ({ atMs: random.between(0, calmAtMs), what: random.pick(all) }));
 }
 

@@ -96,6 +96,8 @@ export class VaultShelf {
   readonly #clock: WorldClock;
   readonly #changed: Changed;
   #versions: StoredVersion[] = [];
+  /** While it can be recovered its name is taken. */
+  #deleted: StoredVersion[] | undefined;
   skewMs = 0;
   onStore: (version: StoredVersion) => void = () => undefined;
 
@@ -122,12 +124,36 @@ export class VaultShelf {
   }
 
   store(value: string, about: { readonly expiresAt?: EpochMs; readonly tags: Tags }): StoredVersion {
+    if (this.isDeleted) throw new TokenRefusal('conflict', 'ObjectIsDeletedButRecoverable');
     const version = `version-${this.#versions.length + 1}`;
     const stored = { version, value, createdAt: this.now(), enabled: true, ...about };
     this.#versions = [stored, ...this.#versions];
     this.onStore(stored);
     this.#changed();
     return stored;
+  }
+
+  get isDeleted(): boolean {
+    return this.#deleted !== undefined;
+  }
+
+  remove(): void {
+    // What stood until now ends here, for whoever counts.
+    this.#changed();
+    this.#deleted = this.#versions;
+    this.#versions = [];
+    this.#changed();
+  }
+
+  recover(): void {
+    this.#changed();
+    this.#versions = this.#deleted ?? this.#versions;
+    this.purge();
+  }
+
+  purge(): void {
+    this.#deleted = undefined;
+    this.#changed();
   }
 
   change(version: string, change: Partial<Pick<StoredVersion, 'tags' | 'enabled'>>): void {

@@ -208,11 +208,80 @@ describe('rotateToken', () => {
   it('rejects never, whatever the ports do', async () => {
     const place = aTokenPlace();
     const broken = (): Promise<never> => Promise.reject(new Error('surprise'));
-    const vault = { readLatest: broken, listVersions: broken, store: broken, tag: broken };
+    const vault = { readLatest: broken, listVersions: broken, isDeleted: broken, store: broken, tag: broken };
     const running = rotateToken({ ...place.deps, vault }, place.intent(asked));
     await place.clock.advance(1000);
     const report = await running;
     expect(report.alarms.map(({ reason }) => reason)).toEqual(['vaultUnreachable']);
+  });
+});
+
+describe('rotateToken where the vault has no such secret', () => {
+  /** As before its first rotation. */
+  const empty = (): TokenPlace => {
+    const place = aTokenPlace();
+    place.server.revoke('authorization-1');
+    place.shelf.remove();
+    place.shelf.purge();
+    return place;
+  };
+  const reasons = async (place: TokenPlace): Promise<readonly string[]> =>
+    (await place.rotate({ cause: 'timer' })).alarms.map(({ reason }) => reason);
+
+  it('makes none while it can be recovered, and goes on where it is', async () => {
+    const place = aTokenPlace();
+    place.shelf.remove();
+    expect(await reasons(place)).toEqual(['secretDeleted']);
+    await place.clock.advance(minutesMs(90));
+    expect(await reasons(place)).toEqual(['secretDeleted']);
+    expect(place.server.created).toBe(1);
+    place.shelf.recover();
+    expect(await reasons(place)).toEqual([]);
+    expect(place.server.created).toBe(1);
+  });
+
+  it('makes another once it is purged, and ends the lost one', async () => {
+    const place = aTokenPlace();
+    await place.clock.advance(minutesMs(90));
+    place.shelf.remove();
+    expect(await reasons(place)).toEqual(['secretDeleted']);
+    place.shelf.purge();
+    expect(await reasons(place)).toEqual([]);
+    expect(copyValue(place)).toBe('value-of-pat-2');
+    await place.clock.advance(minutesMs(20));
+    await place.rotate({ cause: 'nextLook' });
+    expect(place.server.list().map(({ authorizationId }) => authorizationId)).toEqual(['authorization-2']);
+  });
+
+  it('makes one in the end, however long the right to store it was missing, and leaves none behind', async () => {
+    const place = empty();
+    const granted = place.faults.add({ kind: 'status', status: 403 }, ({ verb }) => verb === 'store', 99);
+    for (let hour = 0; hour < 24; hour++) {
+      expect(await reasons(place)).toEqual(['storeFailed']);
+      expect(place.server.list()).toEqual([]);
+      await place.clock.advance(minutesMs(60));
+    }
+    granted();
+    expect(await reasons(place)).toEqual([]);
+    expect(copyValue(place)).toBe(place.shelf.latest?.value);
+    expect(place.server.list()).toHaveLength(1);
+  });
+
+  it('goes by old PATs where it may not ask what was deleted', async () => {
+    const place = aTokenPlace();
+    await place.clock.advance(minutesMs(90));
+    place.shelf.remove();
+    place.faults.add({ kind: 'status', status: 403 }, ({ verb }) => verb === 'isDeleted', 99);
+    expect(await reasons(place)).toEqual(['secretDeleted']);
+    expect(place.server.created).toBe(1);
+  });
+
+  it('says so in watch mode, deleted or not', async () => {
+    const place = aTokenPlace(['east'], { mode: 'watch' });
+    place.shelf.remove();
+    expect(await reasons(place)).toEqual(['secretDeleted']);
+    place.shelf.purge();
+    expect(await reasons(place)).toEqual(['secretMissing']);
   });
 });
 
