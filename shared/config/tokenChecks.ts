@@ -17,6 +17,7 @@ export function tokenChecks(document: JsonValue, problem: MakeProblem): readonly
     ...unknownNames(clusters, 'clusters', document, problem),
     ...repeatedPlaces(copies, problem),
     ...sharedSecrets(document, tokens, problem),
+    ...tokensOfOthers(document, tokens, problem),
     ...tokens.flatMap((token) => withoutUser(token, document, problem)),
     ...tokens.flatMap((token) => spanProblems(token, problem)),
     ...tokens.flatMap((token) => reservedNames(token, problem)),
@@ -56,6 +57,26 @@ function sharedSecrets(document: JsonValue, tokens: readonly Entry[], problem: M
   return written.flatMap(({ path, name }, index) => {
     const earlier = written.slice(0, index).find((other) => other.name.toLowerCase() === name.toLowerCase());
     return earlier === undefined ? [] : [problem(path, `must not be the secret of ${formatPath(earlier.path)}`)];
+  });
+}
+
+const credentialsAt: readonly DocumentPath[] = [
+  ['credential', 'keyVaultSecret'],
+  ['registration', 'credential', 'keyVaultSecret'],
+];
+
+/** A token is made for one organisation, or proven at one only: under its name another would be locked out. */
+function tokensOfOthers(document: JsonValue, tokens: readonly Entry[], problem: MakeProblem): readonly ConfigProblem[] {
+  const used = entriesOf(document, 'organisations').flatMap((organisation) =>
+    credentialsAt.flatMap((at) => referenceAt(organisation, at).map((secret) => ({ organisation, secret }))),
+  );
+  return used.flatMap(({ organisation, secret: { path, name } }) => {
+    const token = tokens.find(({ value }) => textOf(value['keyVaultSecret'])?.toLowerCase() === name.toLowerCase());
+    const owner = token && textOf(token.value['organisation']);
+    if (token === undefined || owner === undefined || owner === nameOf(organisation)) return [];
+    return [
+      problem(path, `must not be the secret of ${formatPath(token.path)}, which is for the organisation ${owner} only`),
+    ];
   });
 }
 

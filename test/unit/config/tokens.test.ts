@@ -120,6 +120,42 @@ const rows: readonly (readonly [name: string, given: object, problem: readonly [
     tokens({ name: 'hooks' }),
     ['tokens[0].name', 'must not be hooks or sign-in, which have another meaning'],
   ],
+  [
+    'an organisation that signs in with the token of another',
+    {
+      ...tokens({ mode: 'rotate' }),
+      organisations: [
+        { name: 'contoso', url: 'https://dev.azure.com/contoso' },
+        {
+          name: 'fabrikam',
+          url: 'https://dev.azure.com/fabrikam',
+          credential: { kind: 'pat', keyVaultSecret: 'Mayfly-Agents' },
+        },
+      ],
+    },
+    [
+      'organisations[1].credential.keyVaultSecret',
+      'must not be the secret of tokens[0], which is for the organisation contoso only',
+    ],
+  ],
+  [
+    'an organisation whose agents register with the token of another',
+    {
+      ...tokens({}),
+      organisations: [
+        { name: 'contoso', url: 'https://dev.azure.com/contoso' },
+        {
+          name: 'fabrikam',
+          url: 'https://dev.azure.com/fabrikam',
+          registration: { credential: { kind: 'pat', keyVaultSecret: 'mayfly-agents' } },
+        },
+      ],
+    },
+    [
+      'organisations[1].registration.credential.keyVaultSecret',
+      'must not be the secret of tokens[0], which is for the organisation contoso only',
+    ],
+  ],
   ['no scope', tokens({ scopes: [] }), ['tokens[0].scopes', 'must not be empty']],
   ['a lifetime in minutes', tokens({ lifetime: '90m' }), ['tokens[0].lifetime', 'must be a time such as 12h or 30d']],
   ['a lifetime of two years', tokens({ lifetime: '730d' }), ['tokens[0].lifetime', 'must be between 2d and 365d']],
