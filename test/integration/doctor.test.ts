@@ -173,7 +173,9 @@ describe('a run that finds nothing out', () => {
       pools: poolsAt(world.devOps.url, world.devOps.addPat('guest', reader), world.clock),
     });
     expect(report.verdict).toBe('inconclusive');
-    expect(report.because).toMatch(/role Administrator on this pool.*scope Agent Pools \(read & manage\).*403/);
+    expect(report.because).toMatch(
+      /Agent pools > the pool > Security > Add: role Administrator.*scope Agent Pools \(read & manage\).*403/,
+    );
   });
 });
 
