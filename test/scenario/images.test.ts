@@ -167,7 +167,8 @@ describe('the image of a pool', { timeout: 60_000 }, () => {
     const schedule = { weekday: 0, hour: 2, zone: 'Europe/Berlin' } as const;
     const world = await anImagesWorld({ startsAt, week, image: { schedule }, planes: 2 });
     await world.clock.advance(hoursMs(24 * 8));
-    expect(world.starts).toEqual(weeks.map((each) => `linux-2026-${each}`));
+    const starts = weeks.map((each) => `linux-2026-${each}`);
+    expect(await endOf(world)).toEqual({ ...nothing, candidate: c, starts, build: `${starts[1]} done 1` });
     expect(await servedBy(world)).toEqual({ ran: 0, violations: [] });
   });
 

@@ -18,7 +18,7 @@ import { aTemplate } from './policyBuilders.ts';
 import { poolId, ScalingWorld, scalingPolicy } from './scaling.ts';
 
 /** How builds end from here on. */
-export type BuildEnd = 'pushes' | 'fails' | 'hangs';
+export type BuildEnd = 'pushes' | 'pushesNothing' | 'fails' | 'hangs';
 
 interface FakeBuild extends Build {
   readonly key: string;
@@ -180,7 +180,7 @@ export class ImagesWorld {
     throw failure('azureDevOps', 'timeout');
   }
 
-  #finish(id: string, end: 'pushes' | 'fails'): void {
+  #finish(id: string, end: Exclude<BuildEnd, 'hangs'>): void {
     const build = this.builds.find((each) => each.id === id);
     if (build?.status !== 'running') return;
     if (end === 'fails') {
@@ -188,7 +188,7 @@ export class ImagesWorld {
       return;
     }
     const digit = this.pushes.length > 1 ? this.pushes.shift() : this.pushes[0];
-    this.push(digit ?? 'b');
+    if (end === 'pushes') this.push(digit ?? 'b');
     this.#change(id, { status: 'succeeded' });
   }
 

@@ -39,6 +39,8 @@ async function startIfDue(rebuild: Rebuild, own: ImageState, joined: ImageState)
   const newest = await newestIngredients(rebuild);
   const verdict = due(image.policy, { ...own, ...defined({ requested: joined.requested }) }, newest, now);
   if (!verdict.due) return;
+  // What somebody has pushed since the last look must not pass for what this build is about to push.
+  await watchTag(rebuild, joined);
   const state = await moveBuild(rebuild, own.build, (each) => ordered(each, verdict, image.policy, newest, now));
   if (state === undefined) return;
   say(`ordered ${verdict.key}: ${verdict.reason}`);
