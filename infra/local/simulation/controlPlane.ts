@@ -68,7 +68,8 @@ export class ControlPlane {
   readonly #around: Surroundings;
   readonly #options: ControlPlaneOptions;
   readonly #deps: ReadonlyMap<number, ReconcileDeps>;
-  readonly #running = new Map<number, number>();
+  /** By session: pools that share parallel jobs are passed over one after the other. */
+  readonly #running = new Map<string, number>();
   readonly #wanted = new Map<number, string>();
   readonly #nextLook = new Map<number, CancelTimer>();
   /** The reads of clusters by the passes over a pool that are under way. */
@@ -167,24 +168,35 @@ export class ControlPlane {
   /** Somebody says "look at this pool now". While a pass runs, one more is kept for afterwards. */
   look(poolId: number, cause: string): void {
     if (!this.#options.mortal.alive) return;
-    const running = this.#running.get(poolId) ?? 0;
+    const session = this.#sessionOf(poolId);
+    const running = this.#running.get(session) ?? 0;
     if (running > 0 && !this.#around.random.chance(this.#options.overlapChance)) {
       this.#wanted.set(poolId, cause);
       return;
     }
-    this.#running.set(poolId, running + 1);
+    this.#running.set(session, running + 1);
     void this.#pass(poolId, cause).finally(() => {
-      this.#running.set(poolId, (this.#running.get(poolId) ?? 1) - 1);
-      const wanted = this.#wanted.get(poolId);
-      this.#wanted.delete(poolId);
-      if (wanted !== undefined) this.look(poolId, wanted);
+      this.#running.set(session, (this.#running.get(session) ?? 1) - 1);
+      this.#next(session);
     });
+  }
+
+  #sessionOf(poolId: number): string {
+    return this.#deps.get(poolId)?.policy.licenceGroup ?? '';
+  }
+
+  /** Whoever has waited longest. */
+  #next(session: string): void {
+    const next = [...this.#wanted].find(([poolId]) => this.#sessionOf(poolId) === session);
+    if (next === undefined) return;
+    this.#wanted.delete(next[0]);
+    this.look(...next);
   }
 
   async #pass(poolId: number, cause: string): Promise<void> {
     const deps = this.#deps.get(poolId);
     if (deps === undefined) return;
-    if (this.#running.get(poolId) === 1) this.#reads.delete(poolId);
+    if (this.#running.get(this.#sessionOf(poolId)) === 1) this.#reads.delete(poolId);
     const deadlineAt = this.#around.clock.now() + passMs;
     const report = await reconcilePool(deps, { cause, correlationId: this.#options.name, deadlineAt });
     this.#options.onReport(report);
