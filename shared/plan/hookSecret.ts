@@ -60,9 +60,10 @@ export const needsWrite = (subscription: HookSubscription, mark: string): boolea
   subscription.userName !== hookUserName(mark) || needsRepair(subscription);
 
 export function planHookSecret(view: HookSecretView, policy: HookSecretPolicy): HookSecretStep {
-  const { latest, versions, subscriptionsKnown } = view;
+  const { latest, versions, subscriptions, subscriptionsKnown } = view;
   const former = acceptedBeside(versions, latest);
-  const isOurs = isAccepted(latest) || former.length > 0;
+  // Before the first rotation as well: what stands still loses events, and is written with the secret that there is.
+  const isOurs = isAccepted(latest) || former.length > 0 || subscriptions.some(needsRepair);
   const dueAt = latest.createdAt + policy.rotateAfterMs;
   const due = wantsNew(view, former, isOurs, dueAt);
   if (due && subscriptionsKnown) return { kind: 'begin', former: latest };

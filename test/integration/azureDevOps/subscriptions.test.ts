@@ -84,6 +84,15 @@ describe('hookSubscriptions', () => {
     ]);
   });
 
+  it('lists those that people wrote in another way, and that reach this address all the same', async () => {
+    const { origin, pathname } = new URL(url);
+    const ways = [`${url}/`, `${origin}/API/Hooks/Azure-DevOps`, `${url}?from=shop`, `${url}#x`];
+    const ids = ways.map((way) => subscribe('Waiting', { url: way }).id);
+    for (const other of [`${url}s`, `${origin}/api/hooks`, `https://other.example${pathname}`, 'no address'])
+      subscribe('Waiting', { url: other });
+    expect((await port().list(projectId)).map(({ id }) => id)).toEqual(ids);
+  });
+
   it('writes all inputs anew, so that nothing masked is left', async () => {
     const { id } = subscribe('Completed');
     const [listed] = await port().list(projectId);

@@ -154,6 +154,28 @@ describe('rotateHookSecret', () => {
     expect(first?.status).toBe('enabled');
   });
 
+  it('enables again what stood still before any rotation, with the secret that there is', async () => {
+    const world = new HookSecretWorld();
+    const [first] = world.subscriptions.list();
+    if (first !== undefined) first.status = 'onProbation';
+    expect(await pass(world)).toMatchObject({ steps: ['spread'], alarms: [], accepted: 1 });
+    expect(first?.status).toBe('enabled');
+    expect(world.vault.secrets.versions(secretName)).toHaveLength(1);
+    expect(await pass(world)).toMatchObject({ steps: [], alarms: [] });
+    expect(refusals(world)).toBe(0);
+  });
+
+  it('replaces a short secret for that, which nothing can be proven with', async () => {
+    const world = new HookSecretWorld();
+    world.vault.secrets.set(secretName, 'short');
+    for (const { consumerInputs } of world.subscriptions.list())
+      consumerInputs['httpHeaders'] = 'x-mayfly-secret:short';
+    const [first] = world.subscriptions.list();
+    if (first !== undefined) first.status = 'disabledBySystem';
+    expect(await pass(world)).toMatchObject({ steps: ['begin', 'spread'], alarms: [] });
+    expect(first?.status).toBe('enabled');
+  });
+
   it('leaves a subscription disabled that a person disabled, and gives it the new secret', async () => {
     const world = new HookSecretWorld();
     const [first] = world.subscriptions.list();
