@@ -169,7 +169,7 @@ describe('rotateHookSecret', () => {
     const world = new HookSecretWorld();
     world.vault.secrets.set(secretName, 'short');
     for (const { consumerInputs } of world.subscriptions.list())
-      consumerInputs['httpHeaders'] = 'x-mayfly-secret:short';
+      Object.assign(consumerInputs, { httpHeaders: 'x-mayfly-secret:short' });
     const [first] = world.subscriptions.list();
     if (first !== undefined) first.status = 'disabledBySystem';
     expect(await pass(world)).toMatchObject({ steps: ['begin', 'spread'], alarms: [] });
