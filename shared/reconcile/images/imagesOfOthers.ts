@@ -16,6 +16,9 @@ const provenOf = ({ inForce, good, rolledBack }: ImageState): ImageState =>
 /** All control maps of one pool. */
 export type ReadMaps = (poolId: number) => Promise<readonly Read<ControlData | undefined>[]>;
 
+/** Any of them tells as much as all; an image that none knows must not cost a call for each pool with every pass. */
+const maxAsked = 8;
+
 /** A map that cannot be read says nothing. Costs nothing where the maps of the pool say enough. */
 export async function withImagesOfOthers(policy: PoolPolicy, control: Control, readMaps: ReadMaps): Promise<Control> {
   const { images: policies = [], imagePools = [] } = policy;
@@ -23,7 +26,7 @@ export async function withImagesOfOthers(policy: PoolPolicy, control: Control, r
     .map(({ name }) => imageShort(name))
     .filter((image6) => control.images?.get(image6)?.inForce === undefined);
   if (unknown.length === 0 || imagePools.length === 0) return control;
-  const reads = (await Promise.all(imagePools.map(readMaps))).flat();
+  const reads = (await Promise.all(imagePools.slice(0, maxAsked).map(readMaps))).flat();
   const others = reads.flatMap((read) => (read.known ? [readControl(read.value)] : []));
   const found = unknown.map((image6): readonly [string, ImageState] => {
     const states = others.flatMap(({ images }) => images?.get(image6) ?? []).map(provenOf);
