@@ -55,8 +55,8 @@ const byAge = (a: Wish, b: Wish): number => a.queuedAt - b.queuedAt || a.request
  * How many of its wishes each pool is granted. What private requests with an agent are about to take is taken; the rest
  * is dealt one at a time, in each round to every pool that still wishes, beginning with the one that waits longest. A
  * pool has had its turn in as many rounds as it has claims: so whoever looks while another pool is halfway through its
- * grant deals it the other half, as it does itself, and gives nobody the room twice. Every pool of a group that sees the same comes to the same deal, so equal wishes go by the order of the pools, on
- * which all agree.
+ * grant deals it the other half, as it does itself, and gives nobody the room twice. Every pool of a group that sees the
+ * same comes to the same deal, so equal wishes go by the order of the pools, on which all agree.
  */
 function dealOut(pools: readonly LicenceNeeds[], free: number): readonly number[] {
   const granted = pools.map(() => 0);
