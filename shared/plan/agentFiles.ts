@@ -71,7 +71,8 @@ export function proxyFiles({ url, bypass }: TemplateProxy): {
 function bypassPattern(host: string): string | undefined {
   if (host.includes('/')) return undefined;
   const name = host.replace(/^\./, '').replaceAll('.', String.raw`\.`);
-  return String.raw`^https?://([^/@]+\.)?${name}(:\d+)?(/|$)`;
+  // Of a host alone: what stands behind a question mark or a backslash is for others to choose.
+  return String.raw`^https?://([^/@?#\\]+\.)?${name}(:\d+)?([/?#]|$)`;
 }
 
 /**

@@ -51,9 +51,9 @@ describe('buildAgentFiles', () => {
       name: 'hosts and domains',
       bypass: ['.contoso.example', 'nexus', '10.0.0.4'],
       want: [
-        String.raw`^https?://([^/@]+\.)?contoso\.example(:\d+)?(/|$)`,
-        String.raw`^https?://([^/@]+\.)?nexus(:\d+)?(/|$)`,
-        String.raw`^https?://([^/@]+\.)?10\.0\.0\.4(:\d+)?(/|$)`,
+        String.raw`^https?://([^/@?#\\]+\.)?contoso\.example(:\d+)?([/?#]|$)`,
+        String.raw`^https?://([^/@?#\\]+\.)?nexus(:\d+)?([/?#]|$)`,
+        String.raw`^https?://([^/@?#\\]+\.)?10\.0\.0\.4(:\d+)?([/?#]|$)`,
       ],
     },
     { name: 'no range of addresses, for which there is no expression', bypass: ['10.0.0.0/8'], want: [] },
@@ -72,6 +72,14 @@ describe('buildAgentFiles', () => {
     { address: 'https://notcontoso.example/', want: false },
     { address: 'https://contoso.example.evil.example/', want: false },
     { address: 'https://evil.example/?https://contoso.example/', want: false },
+    { address: 'https://contoso.example?api-version=7.1', want: true },
+    { address: 'https://a-b.dev.contoso.example', want: true },
+    { address: 'https://evil.example?x=.contoso.example/', want: false },
+    { address: 'https://evil.example#.contoso.example/', want: false },
+    { address: String.raw`https://evil.example\.contoso.example/`, want: false },
+    { address: 'https://contoso.example@evil.example/', want: false },
+    { address: 'https://contoso.example:443@evil.example/', want: false },
+    { address: 'https://contosoXexample/', want: false },
   ])('goes around it: $want for $address', ({ address, want }) => {
     const { '.proxybypass': lines = '' } = buildAgentFiles(
       spec({ proxy: { url: 'http://p', bypass: ['.contoso.example'] } }),
