@@ -42,7 +42,7 @@ afterEach(() => Promise.all([ado.close(), kubernetes.close(), registry.close()])
 
 const log: Log = { write: (_, event, fields = {}) => told.push({ event, fields }) };
 
-function document(): string {
+function document(template: object = {}): string {
   const credential = { kind: 'basic', username: 'mayfly', environment: 'REGISTRY' };
   return aConfigText({
     organisations: [anOrganisationDocument({ url: ado.url, credential: { kind: 'pat', environment: 'PAT' } })],
@@ -55,6 +55,7 @@ function document(): string {
         image: `${registry.host}/agents/linux@${images.linux}`,
         allowTags: true,
         parameters: { image: { java: `${registry.host}/agents/java:21` } },
+        ...template,
       },
     ],
     pools: [aPoolDocument({ id: poolId, registration: 'jit' })],
@@ -62,13 +63,13 @@ function document(): string {
 }
 
 /** A process with that configuration; each call is one pass over the pool. */
-function aControlPlane(): () => Promise<void> {
+function aControlPlane(template: object = {}): () => Promise<void> {
   const secrets: Readonly<Record<string, string>> = {
     PAT: ado.pat,
     CLUSTER: controlPlaneToken,
     REGISTRY: 'registry-password',
   };
-  const config = parseConfig(document(), 'mayfly.yaml');
+  const config = parseConfig(document(template), 'mayfly.yaml');
   const parts = poolPartsOf(config, poolPolicies(config), {
     tokens: () => ({ getToken: () => Promise.reject(new Error('nobody has an identity here')) }),
     readSecret: async ({ name }) => new Secret(secrets[name] ?? ''),
@@ -138,5 +139,29 @@ describe('the version that an agent is registered with', () => {
     await fresh();
     expect(await versionsOf(false)).toEqual(['4.281.0']);
     expect(JSON.stringify(told)).not.toContain('registry-password');
+  });
+
+  const noLabel = 'it has no label dev.mayfly.agent-version';
+  const noVersion = 'the label dev.mayfly.agent-version is no version';
+  it.each([
+    { name: 'no label', label: undefined, agentVersion: undefined, want: [], says: noLabel },
+    { name: 'no label, but the template says', label: undefined, agentVersion: '5.278.0', want: ['5.278.0'] },
+    { name: 'a label that lies', label: 'latest', agentVersion: undefined, want: [], says: noVersion },
+    { name: 'an empty label', label: '', agentVersion: undefined, want: [], says: noVersion },
+    { name: 'a label that lies, but the template says', label: 'v5', agentVersion: '5.278.0', want: ['5.278.0'] },
+  ])('is told or not known where an image has $name', async ({ label, agentVersion, want, says }) => {
+    const labels = label === undefined ? {} : { 'dev.mayfly.agent-version': label };
+    const digest = registry.store.push('agents/odd', '1', { content: 'odd', labels });
+    const image = `${registry.host}/agents/odd@${digest}`;
+    const pass = aControlPlane({ image, parameters: {}, ...(agentVersion !== undefined && { agentVersion }) });
+    await pass();
+    ado.world.queueJob({ poolId });
+    await pass();
+    expect(await versionsOf(false)).toEqual(want);
+    const alarms = told
+      .filter(({ event }) => event === 'alarm.agentVersionUnknown')
+      .map(({ fields }) => fields['detail']);
+    expect(alarms.map((detail) => says !== undefined && String(detail).includes(says))).not.toContain(false);
+    expect(alarms.length > 0).toBe(says !== undefined);
   });
 });
