@@ -10,6 +10,8 @@ import { buildFunctions, entryPath } from '../../infra/build.ts';
 import { list, nameOf } from '../../infra/local/kubernetes/object.ts';
 import { type LocalSystem, repositoryRoot, startLocalSystem } from '../../infra/local/start/localSystem.ts';
 import type { JsonObject } from '../../shared/domain/json.ts';
+import { findSecrets } from '../support/secretWalk.ts';
+import { agentKeys, poolSecrets, Recorder } from '../support/secretWalkPlaces.ts';
 
 const namespace = 'mayfly-agents';
 const limitMs = 60_000;
@@ -18,6 +20,7 @@ const leaseMs = 2000;
 
 let directory: string;
 let system: LocalSystem;
+const recorder = new Recorder();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-scenario-'));
@@ -25,7 +28,9 @@ beforeAll(async () => {
   const sample = await readFile(join(repositoryRoot, 'mayfly.yaml'), 'utf8');
   const config = join(directory, 'mayfly.yaml');
   await writeFile(config, sample.replace('    maxAgents: 20\n', '    maxAgents: 20\n    runs: { rerunLost: true }\n'));
+  recorder.watchConsole();
   system = await startLocalSystem({
+    ...recorder.options,
     portBase: 0,
     host: true,
     main: join(directory, entryPath),
@@ -35,6 +40,7 @@ beforeAll(async () => {
     hooks: { latencyMs: 50 },
     settings: { MAYFLY_CONFIG: config, MAYFLY_SWEEP: '*/2 * * * * *' },
   });
+  recorder.watch(system);
   system.devOps.limits.leaseMs = leaseMs;
   system.devOps.limits.leaseSweepMs = { min: 0, max: 200 };
   await system.sweep();
@@ -42,6 +48,7 @@ beforeAll(async () => {
 }, limitMs);
 
 afterAll(async () => {
+  recorder.stop();
   await system.close();
   await rm(directory, { recursive: true, force: true });
 });
@@ -63,7 +70,9 @@ async function explained(requestId: number): Promise<string> {
   const answer = await fetch(`${host?.url}/api/explain/contoso/1/${requestId}?format=text`, {
     headers: { 'x-functions-key': host?.keys.master ?? '' },
   });
-  return answer.text();
+  const text = await answer.text();
+  recorder.add({ kind: 'answer', where: `explain ${requestId}`, text });
+  return text;
 }
 
 describe('a pod that is evicted under a busy agent', { timeout: limitMs }, () => {
@@ -73,6 +82,7 @@ describe('a pod that is evicted under a busy agent', { timeout: limitMs }, () =>
     const { requestId, runId } = queued;
     await until(() => system.devOps.getJobRequest(1, requestId).receivedAt !== undefined);
     const [pod] = list(system.cluster.list('pods', namespace).body, 'items') as readonly JsonObject[];
+    system.cluster.log(namespace, nameOf(pod ?? {}), 'Running job: build\n');
     system.cluster.evictByNode(namespace, nameOf(pod ?? {}));
     await until(() => system.devOps.runs.tags(runId).length > 0);
     expect([told(), system.devOps.runs.tags(runId), resultOf(requestId)]).toEqual([
@@ -87,5 +97,13 @@ describe('a pod that is evicted under a busy agent', { timeout: limitMs }, () =>
     expect(system.devOps.runs.tags(runId)).toEqual(['mayfly-agent-lost', 'mayfly-rerun-__default']);
     expect(told().toSorted((a, b) => a.localeCompare(b))).toEqual(['LostMidJob', 'RunAgain']);
     expect(system.ledger.agentJobs.size).toBe(2);
+  });
+
+  it('is told of without a secret, in events, tags, last lines and answers', () => {
+    const { places } = recorder;
+    const told = ['event', 'runTag', 'podLog', 'answer', 'configMap', 'mainFile'] as const;
+    expect(told.filter((kind) => !places.some((place) => place.kind === kind && place.text !== ''))).toEqual([]);
+    expect(agentKeys(places)).not.toEqual([]);
+    expect(findSecrets(places, [...poolSecrets(system), ...agentKeys(places)])).toEqual([]);
   });
 });

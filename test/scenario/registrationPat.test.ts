@@ -12,10 +12,11 @@ import {
 
 // A ceiling for busy machines, on which the build of the functions alone has taken half a minute.
 const limitMs = 120_000;
+const proxy = { url: 'http://proxy.contoso.example:3128', bypass: ['.contoso.example'] };
 let world: RegistrationSystem;
 
 beforeAll(async () => {
-  world = await aRegistrationSystem('pat');
+  world = await aRegistrationSystem('pat', {}, (template) => ({ ...template, proxy }));
 }, limitMs);
 afterAll(() => world.close());
 
@@ -75,6 +76,21 @@ describe('agents that register with a PAT', { timeout: limitMs }, () => {
     devOps.deleteAgent(1, devOps.listAgents(1, taken)[0]?.id ?? 0, 'somebody');
     await world.clean();
     watch.close();
+  });
+
+  it('have the way of their proxy beside the credential, and with their own files', () => {
+    const files = ['.proxy', '.proxybypass'];
+    const seen = world.recorder.places.filter(({ where }) => files.some((file) => where.endsWith(`/${file}`)));
+    const told = seen.map(({ kind, where, agentJob = '' }) => `${kind} ${where.replace(agentJob, 'agent')}`);
+    expect(new Set(told)).toEqual(
+      new Set([
+        ...files.map((file) => `initFile agent /mayfly/registration/${file}`),
+        ...files.map((file) => `mainFile agent /mayfly/agent/${file}`),
+      ]),
+    );
+    expect(new Set(seen.filter(({ where }) => where.endsWith('/.proxy')).map(({ text }) => text))).toEqual(
+      new Set([`${proxy.url}\n`]),
+    );
   });
 
   it('leave no secret where it does not belong', async () => {

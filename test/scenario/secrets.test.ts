@@ -143,6 +143,45 @@ const table: readonly Row[] = [
     },
   },
   {
+    name: 'what a container printed',
+    kind: 'podLog',
+    where: 'printer agent',
+    plant: async () => {
+      create('pods', pod('printer', {}));
+      while (!recorder.places.some(({ where }) => where === 'printer agent')) await system.clock.sleep(5);
+      system.cluster.log(namespace, 'printer', `config.sh --token ${pat}\n`);
+      system.cluster.evict(namespace, 'printer');
+      while (!recorder.places.some(({ where, text }) => where === 'printer agent' && text !== ''))
+        await system.clock.sleep(5);
+    },
+  },
+  {
+    name: 'a tag of a run',
+    kind: 'runTag',
+    where: 'run ',
+    plant: () => {
+      system.devOps.addAgent(1, { name: 'plain', version: '5.278.0' });
+      const queued = system.queueJob('linux', { durationMs: 1 });
+      system.devOps.runs.addTag(queued.runId, pat);
+      // A tag alone is no event; the next one shows it.
+      system.queueJob('linux', { durationMs: 1 });
+    },
+  },
+  {
+    name: 'an event that is told of a control map',
+    kind: 'event',
+    where: 'events/mayfly-pool-1.1 note',
+    plant: () =>
+      create('events', {
+        kind: 'Event',
+        metadata: { name: 'mayfly-pool-1.1', namespace },
+        regarding: { kind: 'ConfigMap', name: 'mayfly-pool-1', namespace },
+        note: `lost with ${base64(pat)}`,
+        reason: 'LostMidJob',
+        type: 'Warning',
+      }),
+  },
+  {
     name: 'a log line',
     kind: 'log',
     where: 'sweep',

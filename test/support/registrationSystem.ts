@@ -3,7 +3,7 @@
  * who registers agents and how patient it is.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -82,8 +82,6 @@ export interface RegistrationSystem {
   served(ids: readonly number[]): Promise<readonly (string | undefined)[]>;
   /** Until nothing but placeholders is left. */
   clean(): Promise<void>;
-  /** Writes mayfly.yaml anew, with each template changed. */
-  configure(change: TemplateChange): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,10 +94,11 @@ export async function ask({ host }: LocalSystem, path: string): Promise<string> 
 export async function aRegistrationSystem(
   mode: RegistrationMode,
   options: Partial<LocalSystemOptions> = {},
+  change: TemplateChange = (template) => template,
 ): Promise<RegistrationSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-registration-'));
   const config = join(directory, 'mayfly.yaml');
-  await writeFile(config, await configText(mode, (template) => template));
+  await writeFile(config, await configText(mode, change));
   await buildFunctions(directory);
   const recorder = new Recorder();
   recorder.watchConsole();
@@ -120,7 +119,6 @@ export async function aRegistrationSystem(
   };
   await system.sweep();
   await until(() => system.leftOvers().placeholders.length === 4);
-  let changes = 0;
   return {
     system,
     recorder,
@@ -146,12 +144,6 @@ export async function aRegistrationSystem(
     clean: async () => {
       await until(() => isClean(system.leftOvers()));
       await system.host?.idle();
-    },
-    configure: async (change) => {
-      await writeFile(config, await configText(mode, change));
-      // Versions are ordered by the file's time of change, which counts whole milliseconds.
-      const later = new Date(Date.now() + ++changes);
-      await utimes(config, later, later);
     },
     close: async () => {
       recorder.stop();

@@ -17,6 +17,8 @@ export const placeKinds = [
   'intent',
   'agent',
   'request',
+  'runTag',
+  'podLog',
   'answer',
   'vault',
   'call',

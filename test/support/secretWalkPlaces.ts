@@ -1,11 +1,11 @@
 /**
  * Takes down all that the stand-ins ever held and all that was printed: every version of every object of the cluster,
- * what was mounted into each container, messages of the queue, what Azure DevOps shows of agents and requests, log
- * lines, and answers that somebody was given.
+ * what was mounted into each container and what it printed, messages of the queue, what Azure DevOps shows of agents,
+ * requests and runs, log lines, and answers that somebody was given.
  */
 import { format } from 'node:util';
 import { mountedFolders } from '../../infra/local/agent/mounts.ts';
-import { list, nameOf, text } from '../../infra/local/kubernetes/object.ts';
+import { list, nameOf, namespaceOf, text } from '../../infra/local/kubernetes/object.ts';
 import type { ContainerContext } from '../../infra/local/kubernetes/podStory.ts';
 import { type ResourceName, resourceTypes } from '../../infra/local/kubernetes/resource.ts';
 import { localSecrets, queueName, vaultNames } from '../../infra/local/start/localSettings.ts';
@@ -28,6 +28,18 @@ const jobOfPod = (pod: JsonObject): string | undefined =>
 /** Pods bear their Job's name on a label, all else of an agent job is named like it. */
 const agentJobOf = (resource: ResourceName, object: JsonObject): string | undefined =>
   resource === 'pods' ? jobOfPod(object) : nameOf(object);
+
+const tagsOf = ({ runs }: LocalSystem['devOps'], runId: number | undefined): readonly string[] =>
+  runId === undefined ? [] : runs.tags(runId);
+
+/** '' where the kubelet would refuse: a container that waits has printed nothing, a lost node cannot be asked. */
+function readLog(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
 
 export class Recorder {
   readonly #places = new Map<string, Place>();
@@ -71,7 +83,10 @@ export class Recorder {
       for (const item of list(cluster.list(resource, undefined).body, 'items')) {
         this.#object(resource, item as JsonObject);
       }
-      const watch = cluster.watch(resource, undefined, {}, ({ object }) => this.#object(resource, object));
+      const watch = cluster.watch(resource, undefined, {}, ({ type, object }) => {
+        this.#object(resource, object);
+        if (resource === 'pods' && type === 'MODIFIED') this.#podLogs(cluster, object);
+      });
       this.#undo.push(() => watch.close());
     }
     const look = (): void => {
@@ -79,6 +94,7 @@ export class Recorder {
         for (const agent of devOps.listAgents(pool.id)) this.addValue({ kind: 'agent', where: agent.name }, agent);
         for (const request of devOps.snapshot(pool.id).requests) {
           this.addValue({ kind: 'request', where: String(request.id) }, request);
+          this.addValue({ kind: 'runTag', where: `run ${request.run?.id}` }, tagsOf(devOps, request.run?.id));
         }
       }
     };
@@ -101,6 +117,16 @@ export class Recorder {
   #object(resource: ResourceName, object: JsonObject): void {
     const kind = kindOf[resource] ?? 'otherObject';
     this.addValue({ kind, where: `${resource}/${nameOf(object)}`, agentJob: agentJobOf(resource, object) }, object);
+  }
+
+  /** What its containers have printed so far; with the pod it would be gone. */
+  #podLogs(cluster: LocalSystem['cluster'], pod: JsonObject): void {
+    for (const status of ['initContainerStatuses', 'containerStatuses'].flatMap((key) => list(pod, 'status', key))) {
+      const container = text(status, 'name') ?? '';
+      const where = `${nameOf(pod)} ${container}`;
+      const printed = readLog(() => cluster.readLog(namespaceOf(pod), nameOf(pod), { container }));
+      this.add({ kind: 'podLog', where, text: printed });
+    }
   }
 
   #container(context: ContainerContext): void {
