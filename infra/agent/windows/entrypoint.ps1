@@ -110,6 +110,15 @@ function Unprotect-Key([byte[]] $Sealed) {
     [Text.Encoding]::UTF8.GetString($bytes).TrimStart([char] 0xFEFF)
 }
 
+# Where the organisation says so, the agent keeps its key in a store of the machine and only the name of it in the file
+# (CreateKeyStoreKeyInNamedContainer): no other container could ever sign with it.
+function Test-KeyInFile([string] $Key) {
+    try { $store = (ConvertFrom-Json $Key).PSObject.Properties['ContainerName'] } catch { return }
+    if ($null -ne $store -and $store.Value) {
+        Stop-Entrypoint 23 "$agentRoot\.credentials_rsaparams names a key store of this container: let Mayfly register agents for Windows (jit)"
+    }
+}
+
 # The agent's files in its root. Nothing is linked there: what is absent is absent.
 function Copy-AgentFiles([string] $Key) {
     foreach ($name in '.agent', '.credentials', '.capabilities') { Write-Bytes "$agentRoot\$name" (Read-Bytes "$files\$name") }
@@ -200,6 +209,7 @@ function Invoke-Configure([string[]] $Given) {
     }
     Register-Agent $known
     $key = Unprotect-Key (Read-Bytes "$agentRoot\.credentials_rsaparams")
+    Test-KeyInFile $key
     Test-AgentFiles $agentRoot $key
     foreach ($name in '.agent', '.credentials', '.capabilities', '.proxy', '.proxybypass') {
         if (Test-Path -LiteralPath "$agentRoot\$name") { Write-Bytes "$files\$name" (Read-Bytes "$agentRoot\$name") }
