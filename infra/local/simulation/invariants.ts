@@ -2,7 +2,7 @@
  * What must hold in every history, checked as it happens and at its end. A violation is a sentence with the time at
  * which it was seen.
  */
-import { isOver, isTombstone } from '../../../shared/domain/agentJob.ts';
+import { isOver, isTombstone, standsBehind } from '../../../shared/domain/agentJob.ts';
 import { type EpochMs, minutesMs } from '../../../shared/domain/instant.ts';
 import { labels, type ParsedName, parseName, placeholderName, templateShort } from '../../../shared/domain/names.ts';
 import type { PoolPolicy } from '../../../shared/domain/template.ts';
@@ -202,9 +202,13 @@ export class Invariants {
     const countedOn = new Set(
       [...plan.served.values()].filter((name) => known.indexOf(name) === known.lastIndexOf(name)),
     );
+    const agents = observed.agents.known ? observed.agents.value : [];
     for (const action of plan.actions) {
       // The agent of one that lost the race is another Job's, and stays.
       if (action.kind !== 'retire' || action.reason === 'raced' || !countedOn.has(action.agentJob.name)) continue;
+      // As does one of another id: the Job that it belongs to is in a cluster out of sight.
+      const agent = agents.find(({ name }) => name === action.agentJob.name);
+      if (agent !== undefined && !standsBehind(action.agentJob, agent)) continue;
       this.violated(at, `a plan retires ${action.agentJob.name} (${action.reason}) and counts on it`);
     }
   }
