@@ -3,6 +3,7 @@
  * next attempt. The pods of some failed ones are kept with them, for people to look at.
  */
 import { type AgentJob, isTombstone, mayBeNamedAgain } from '../domain/agentJob.ts';
+import { minutesMs } from '../domain/instant.ts';
 import { endedAt, isFailure, pauses } from './backoff.ts';
 import { blamesCandidate } from './images/blame.ts';
 import { mayRerun } from './reserved.ts';
@@ -25,6 +26,12 @@ export function keptForDebugging({ agentJobs, policy, now }: View): ReadonlySet<
   return new Set(newest.map(({ uid }) => uid));
 }
 
+/**
+ * A pass may carry out a plan that is older than the creation that was rolled back; while the tombstone stands it finds
+ * the name taken.
+ */
+const oldestPlanMs = minutesMs(2);
+
 export interface BurialContext extends View {
   readonly unfinished: ReadonlySet<number>;
   readonly kept: ReadonlySet<string>;
@@ -32,6 +39,7 @@ export interface BurialContext extends View {
 
 export function isForgettable(agentJob: AgentJob, { policy, now, unfinished, kept }: BurialContext): boolean {
   if (agentJob.purpose.kind === 'request' && unfinished.has(agentJob.purpose.requestId)) return false;
+  if (agentJob.phase === 'rolledBack' && now - endedAt(agentJob) < oldestPlanMs) return false;
   if (kept.has(agentJob.uid) || mayRerun(agentJob, policy.runs.rerunLost, now)) return false;
   const isRemembered =
     isFailure(agentJob) || blamesCandidate(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));

@@ -163,9 +163,14 @@ describe('planPool: what becomes of agent jobs', () => {
       want: [],
     },
     {
-      name: 'a tombstone whose request is gone is buried',
-      given: { agentJobs: [aTombstone(1, { phase: 'rolledBack' })] },
+      name: 'a rolled-back Job whose request is gone is buried once no plan older than it can be under way',
+      given: { agentJobs: [aTombstone(1, { phase: 'rolledBack', phaseAt: secondsAgo(120) })] },
       want: [`bury ${first}`],
+    },
+    {
+      name: 'and not before: its number would be given again',
+      given: { agentJobs: [aTombstone(1, { phase: 'rolledBack', phaseAt: secondsAgo(119) })] },
+      want: [],
     },
     {
       name: 'a failed tombstone stays for one breaker window more',
