@@ -37,12 +37,17 @@ export interface BurialContext extends View {
   readonly kept: ReadonlySet<string>;
 }
 
-export function isForgettable(agentJob: AgentJob, { policy, now, unfinished, kept }: BurialContext): boolean {
-  if (agentJob.purpose.kind === 'request' && unfinished.has(agentJob.purpose.requestId)) return false;
-  if (agentJob.phase === 'rolledBack' && now - endedAt(agentJob) < oldestPlanMs) return false;
-  if (kept.has(agentJob.uid) || mayRerun(agentJob, policy.runs.rerunLost, now)) return false;
+/** How long it is remembered for what it was, whatever its request does. */
+function memoryMs(agentJob: AgentJob, { policy }: View): number {
   const isRemembered =
     isFailure(agentJob) || blamesCandidate(agentJob) || (agentJob.purpose.kind === 'warm' && pauses(agentJob));
   const window = isRemembered ? policy.backoff.breakerWindowMs : 0;
-  return now - endedAt(agentJob) >= window && !mayBeNamedAgain(agentJob, now);
+  return Math.max(window, agentJob.phase === 'rolledBack' ? oldestPlanMs : 0);
+}
+
+export function isForgettable(agentJob: AgentJob, context: BurialContext): boolean {
+  const { policy, now, unfinished, kept } = context;
+  if (agentJob.purpose.kind === 'request' && unfinished.has(agentJob.purpose.requestId)) return false;
+  if (kept.has(agentJob.uid) || mayRerun(agentJob, policy.runs.rerunLost, now)) return false;
+  return now - endedAt(agentJob) >= memoryMs(agentJob, context) && !mayBeNamedAgain(agentJob, now);
 }
