@@ -9,6 +9,8 @@ export class Graces {
   readonly #heardOf = new Map<number, EpochMs>();
   readonly #hadSession = new Set<number>();
   readonly #addedBy = new Map<number, string>();
+  /** Agents without a key that lock a name: nobody can ever work as one, so there is nothing to wait for. */
+  readonly #locks = new Set<number>();
 
   constructor(violated: (at: EpochMs, sentence: string) => void) {
     this.#violated = violated;
@@ -17,6 +19,7 @@ export class Graces {
   #hear(event: AdoEvent): void {
     if (event.kind === 'sessionOpened') this.#hadSession.add(event.agentId);
     if (event.kind === 'agentAdded') this.#addedBy.set(event.agentId, event.by);
+    if (event.kind === 'agentAdded' && event.placeholder) this.#locks.add(event.agentId);
     if (event.kind === 'agentAdded' || event.kind === 'sessionOpened' || event.kind === 'sessionClosed')
       this.#heardOf.set(event.agentId, event.at);
   }
@@ -29,7 +32,7 @@ export class Graces {
     const silentMs = event.at - (this.#heardOf.get(event.agentId) ?? 0);
     // Its creator takes back at once what never had a session.
     const isUndone = !this.#hadSession.has(event.agentId) && this.#addedBy.get(event.agentId) === event.by;
-    const isGhost = !isUndone && !isBacked();
+    const isGhost = !isUndone && !this.#locks.has(event.agentId) && !isBacked();
     if (isGhost && silentMs < graceMs)
       this.#violated(event.at, `agent ${event.agentName} was removed as a ghost after ${silentMs} ms`);
   }
