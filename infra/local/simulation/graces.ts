@@ -30,10 +30,13 @@ export class Graces {
     this.#hear(event);
     if (event.kind !== 'agentDeleted' || !event.byUs) return;
     const silentMs = event.at - (this.#heardOf.get(event.agentId) ?? 0);
-    // Its creator takes back at once what never had a session.
-    const isUndone = !this.#hadSession.has(event.agentId) && this.#addedBy.get(event.agentId) === event.by;
-    const isGhost = !isUndone && !this.#locks.has(event.agentId) && !isBacked();
-    if (isGhost && silentMs < graceMs)
+    if (silentMs < graceMs && !this.#mayGoAtOnce(event) && !isBacked())
       this.#violated(event.at, `agent ${event.agentName} was removed as a ghost after ${silentMs} ms`);
+  }
+
+  /** Its creator takes back what never had a session, and nobody can work as a lock. */
+  #mayGoAtOnce({ agentId, by }: { readonly agentId: number; readonly by: string }): boolean {
+    const isUndone = !this.#hadSession.has(agentId) && this.#addedBy.get(agentId) === by;
+    return isUndone || this.#locks.has(agentId);
   }
 }
