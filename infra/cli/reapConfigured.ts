@@ -50,7 +50,7 @@ export async function lookConfigured(
 ): Promise<ReapPreview> {
   const parts = await configuredPoolParts(env);
   const policy = policyOf(parts, options.organisation, options.pool);
-  const { observed, errors } = await lookAtAll(told(lookingAt(parts, policy), progress));
+  const { observed, errors } = await lookAtAll(told(lookingAt(parts, policy), progress), { leftovers: true });
   const preview = previewReap(policy, observed);
   if (preview !== undefined) return preview;
   const { url } = policy.organisation;

@@ -28,13 +28,15 @@ export interface Look {
 export interface LookOptions {
   /** The other pools of the licence group: their organisations' parallel jobs count too. */
   readonly group?: readonly LookDeps[];
+  /** For whoever acts on them: they are asked for now and then only, and to ask is to have had them. */
+  readonly leftovers?: boolean;
   /** Where somebody has read them already. */
   readonly parallelJobs?: Remembered<ParallelJobs>;
 }
 
 const map = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.known ? known(change(read.value)) : read);
 
-async function lookAtClusters(deps: LookDeps, errors: unknown[]) {
+async function lookAtClusters(deps: LookDeps, { leftovers: wantsLeftovers = false }: LookOptions, errors: unknown[]) {
   const { clusters, clock, policy, memory } = deps;
   const listing = { upstream: 'kubernetes', operation: 'listing agent jobs' } as const;
   return Promise.all(
@@ -42,7 +44,7 @@ async function lookAtClusters(deps: LookDeps, errors: unknown[]) {
       const [agentJobs, quotas, leftovers] = await Promise.all([
         attempt(errors, within(clock, clusterReadMs, listing, cluster.listAgentJobs(scopeOf(policy)))),
         readQuotas(cluster, clock, memory, errors),
-        readLeftovers(deps, cluster, errors),
+        wantsLeftovers ? readLeftovers(deps, cluster, errors) : undefined,
       ]);
       return { name: cluster.name, agentJobs, quotas, ...defined({ leftovers }) };
     }),
@@ -68,7 +70,7 @@ export async function observePool(deps: LookDeps, options: LookOptions = {}): Pr
   const errors: unknown[] = [];
   const { policy, clock } = deps;
   const [clusters, agents, parallelJobs, control] = await Promise.all([
-    lookAtClusters(deps, errors),
+    lookAtClusters(deps, options, errors),
     attempt(errors, deps.pools.listAgents(policy.poolId)),
     lookAtParallelJobs(deps, errors, options),
     readControlMaps(deps, errors),

@@ -9,7 +9,14 @@ import type { Action, ActionKind, Plan } from '../plan/plan.ts';
 import { planPool } from '../plan/planPool.ts';
 import { applyPlan, subjectOf } from './apply.ts';
 import type { ReconcileDeps, ReconcileIntent } from './deps.ts';
-import { freeSince, type Look, longestRetryAfter, lookAtParallelJobs, observePool } from './observe.ts';
+import {
+  freeSince,
+  type Look,
+  type LookOptions,
+  longestRetryAfter,
+  lookAtParallelJobs,
+  observePool,
+} from './observe.ts';
 import { type GroupLook, observeGroup, stakeOf } from './observeGroup.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
@@ -117,9 +124,9 @@ function isRemaining(plan: Plan, outcomes: readonly Outcome[]): boolean {
  * The pool itself, and where parallel jobs may be short its licence group. What they are used by is then asked once more,
  * last of all: a request that is given to an agent in between would else be counted nowhere.
  */
-export async function lookAtAll(deps: GroupLook): Promise<Look> {
+export async function lookAtAll(deps: GroupLook, wants: Pick<LookOptions, 'leftovers'> = {}): Promise<Look> {
   const { group: others = [] } = deps;
-  const look = await observePool(deps, { group: others });
+  const look = await observePool(deps, { ...wants, group: others });
   const stake = stakeOf(deps, look.observed);
   if (stake === undefined) return look;
   const errors = [...look.errors];
@@ -135,7 +142,7 @@ const shadowed = (plan: Plan): readonly Outcome[] =>
 
 /** One pass. Rejects never: what failed is in the report, and the next sweep decides afresh. */
 export async function reconcilePool(deps: ReconcileDeps, intent: ReconcileIntent): Promise<PassReport> {
-  const look = await lookAtAll(deps);
+  const look = await lookAtAll(deps, { leftovers: true });
   const plan = planPool(deps.policy, look.observed);
   const outcomes = deps.policy.mode === 'shadow' ? shadowed(plan) : await applyPlan(deps, plan, look, intent);
   const errors = outcomes.flatMap((outcome) => (outcome.error === undefined ? [] : [outcome.error]));

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Leftover } from '../../../shared/domain/leftover.ts';
 import { agentJobLabels, buildAgentJobManifest } from '../../../shared/plan/manifest.ts';
 import { scopeOf } from '../../../shared/plan/view.ts';
+import { explainRequest } from '../../../shared/reconcile/explainRequest.ts';
 import { deleteLeftover } from '../../../shared/reconcile/leftovers.ts';
+import { observePool } from '../../../shared/reconcile/observe.ts';
 import { nameFor, policy, template } from '../../support/builders.ts';
-import { namespace, nothing, outcomeLine, Worlds } from '../../support/pass.ts';
+import { namespace, nothing, outcomeLine, type Plane, Worlds } from '../../support/pass.ts';
 import { aBusyAgent, outcomesOf, sweeps, tellingPlane } from '../../support/reaping.ts';
 import { status } from './creation.ts';
 
@@ -46,6 +48,21 @@ describe('objects of ours that belong to nobody', () => {
     await sweeps(worlds, tellingPlane(worlds), 1);
     // A read is tried a few times; another process asks for itself.
     expect(lists(worlds)).toBe(2 * tried);
+  });
+
+  it.each([
+    {
+      name: 'somebody who only asks why a request waits',
+      look: (plane: Plane) => explainRequest(plane.deps, 1001),
+    },
+    { name: 'a look at the pool for its licence group', look: (plane: Plane) => observePool(plane.deps, {}) },
+  ])('are not lost to $name', async ({ look }) => {
+    const worlds = new Worlds();
+    leaveSecret(worlds);
+    await worlds.clock.advance(minutes(11));
+    const plane = tellingPlane(worlds);
+    await worlds.until<unknown>(look(plane));
+    expect(await outcomesOf(worlds, plane)).toEqual(['deleteLeftover done']);
   });
 
   it('are not those of an agent job that works', async () => {
